@@ -1,0 +1,151 @@
+/**
+ * The contract of the ledger: what each server holds, what is still owed to the future, and nothing that can be derived.
+ * What is due is never stored: it is the difference between the disk and the deliveries.
+ *
+ * @since 1.0.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { Delivery, DeliveryKey, Failure, Hold, Retirement, Target } from "./Delivery.ts"
+import type { LedgerError } from "./Errors.ts"
+import type { DeliveredState } from "./FileState.ts"
+import type { RelativePath, RemotePath, RuleId, ServerName, SourceName } from "./Path.ts"
+import type { RootIdentity } from "./SourceFiles.ts"
+
+/**
+ * One change of the ledger. The changes of one `commit` happen all or not at all.
+ *
+ * - `Delivered`: the server confirmed this delivery. It replaces the delivery of the same key, ends the target's failure,
+ *   and cancels a retirement of the same place on the server. `retire`: the place where the previous version of this
+ *   delivery is, to be removed at `dueAt`. `takenFrom`: another file's delivery that held this place and whose source
+ *   file is gone; it is forgotten.
+ * - `Forgotten`: this delivery is wanted no more; `retireAt` (milliseconds since the epoch) is when its place on the
+ *   server may be removed, undefined: never (the server is no longer configured). Ends the target's failure.
+ * - `Retired`: the place on the server is empty now.
+ * - `Failed`, `Cleared`: a target's work failed, or no longer does.
+ * - `SourceDeleted`: the daemon is about to delete, or has deleted, this source file: its absence means nothing.
+ * - `Held`, `Released`: the guard holds back the deletions of a source, or no longer does.
+ * - `RootSeen`: the root of a source, as it was when it was last scanned.
+ * - `Published`: the published map shows everything up to this number (see `outbox`).
+ *
+ * Every change of a delivery puts its target into the outbox of the published map.
+ */
+export type LedgerChange =
+  | {
+      readonly _tag: "Delivered"
+      readonly delivery: Delivery
+      readonly retire?: { readonly destination: RemotePath; readonly dueAt: number }
+      readonly takenFrom?: DeliveryKey
+    }
+  | { readonly _tag: "Forgotten"; readonly key: DeliveryKey; readonly retireAt: number | undefined }
+  | { readonly _tag: "Retired"; readonly server: ServerName; readonly destination: RemotePath }
+  | { readonly _tag: "Failed"; readonly failure: Failure }
+  | { readonly _tag: "Cleared"; readonly target: Target }
+  | {
+      readonly _tag: "SourceDeleted"
+      readonly source: SourceName
+      readonly path: RelativePath
+      readonly state: DeliveredState
+    }
+  | { readonly _tag: "Held"; readonly hold: Hold }
+  | { readonly _tag: "Released"; readonly source: SourceName }
+  | { readonly _tag: "RootSeen"; readonly source: SourceName; readonly root: RootRecord }
+  | { readonly _tag: "Published"; readonly through: number }
+
+/** The root of a source: its absolute path and what directory it was. */
+export interface RootRecord {
+  readonly path: string
+  readonly identity: RootIdentity
+}
+
+/** Work that is due by the clock. `nextAt`: when there will be more, if anything is waiting. */
+export interface Agenda<A> {
+  readonly due: ReadonlyArray<A>
+  readonly nextAt: number | undefined
+}
+
+/** A rule whose source files are deleted this many milliseconds after the last delivery. */
+export interface DeletionRule {
+  readonly rule: RuleId
+  readonly delay: number
+}
+
+/** Totals per server, for the status. */
+export interface ServerTotals {
+  readonly server: ServerName
+  readonly deliveries: number
+  readonly failures: number
+  readonly retirements: number
+}
+
+export interface LedgerShape {
+  /**
+   * Makes these changes last. Concurrent calls may share one transaction; each returns when its own changes are durable
+   * (what "durable" means is written down with each implementation), all of a call's changes or none.
+   */
+  readonly commit: (changes: ReadonlyArray<LedgerChange>) => Effect.Effect<void, LedgerError>
+
+  /** All deliveries of one file, to all servers. */
+  readonly deliveriesOf: (source: SourceName, path: RelativePath) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /** All deliveries of the files directly in a directory, in the order of their names. */
+  readonly deliveriesIn: (
+    source: SourceName,
+    directory: RelativePath,
+  ) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /**
+   * Directories at or below `below` that hold at least one delivered file, in ascending order of their text, at most
+   * `limit` of them, after `after`.
+   */
+  readonly directories: (
+    source: SourceName,
+    below: RelativePath,
+    after: RelativePath | undefined,
+    limit: number,
+  ) => Effect.Effect<ReadonlyArray<RelativePath>, LedgerError>
+  /** How many different files of a source are delivered somewhere and not deleted by the daemon itself. */
+  readonly count: (source: SourceName) => Effect.Effect<number, LedgerError>
+  /** The deliveries that occupy a place on a server (one, unless a move is under way). */
+  readonly occupants: (
+    server: ServerName,
+    destination: RemotePath,
+  ) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /** Retirements of a target, due or not. */
+  readonly retirementsOf: (target: Target) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
+  readonly failureOf: (target: Target) => Effect.Effect<Failure | undefined, LedgerError>
+  /** Failures, oldest first, at most `limit`; of one server if given. */
+  readonly failures: (limit: number, server?: ServerName) => Effect.Effect<ReadonlyArray<Failure>, LedgerError>
+
+  /**
+   * Targets of a server with a retry or a retirement due at `now`, at most `limit`. A retirement is not due while its
+   * target is in the outbox: the map must withdraw a URL before the file goes away.
+   */
+  readonly agenda: (server: ServerName, now: number, limit: number) => Effect.Effect<Agenda<Target>, LedgerError>
+  /** Files delivered under one of these rules whose delay has passed, and that are not marked as deleted. */
+  readonly deletable: (
+    rules: ReadonlyArray<DeletionRule>,
+    now: number,
+    limit: number,
+  ) => Effect.Effect<Agenda<{ readonly source: SourceName; readonly path: RelativePath }>, LedgerError>
+  /** Targets whose row in the published map may be out of date, oldest first, at most `limit`, each once. */
+  readonly outbox: (
+    limit: number,
+  ) => Effect.Effect<{ readonly targets: ReadonlyArray<Target>; readonly through: number }, LedgerError>
+
+  readonly holds: Effect.Effect<ReadonlyArray<Hold>, LedgerError>
+  readonly roots: Effect.Effect<ReadonlyMap<SourceName, RootRecord>, LedgerError>
+  readonly totals: Effect.Effect<ReadonlyArray<ServerTotals>, LedgerError>
+  /** Deliveries in pages, in the order of their keys, for rebuilding what is derived from them. */
+  readonly page: (after: DeliveryKey | undefined, limit: number) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /**
+   * Forgets what the config no longer knows: deliveries to other servers are forgotten, deliveries from other sources
+   * are forgotten and their places retired at `now`; failures, holds and roots of either go. Returns how many deliveries
+   * went.
+   */
+  readonly evict: (
+    known: { readonly sources: ReadonlySet<SourceName>; readonly servers: ReadonlySet<ServerName> },
+    now: number,
+  ) => Effect.Effect<{ readonly retired: number; readonly forgotten: number }, LedgerError>
+}
+
+/** The ledger. One process writes it at a time. */
+export class Ledger extends Context.Service<Ledger, LedgerShape>()("file-conveyor/domain/Ledger") {}

@@ -1,0 +1,121 @@
+/**
+ * The contract of a processor: one step of a rule's chain.
+ *
+ * @since 1.0.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { ProcessorError, SourceError } from "./Errors.ts"
+import type { FileState } from "./FileState.ts"
+import type { RelativePath, ServerName, SourceName } from "./Path.ts"
+import type { ProcessorUse } from "./Rule.ts"
+import type { Content } from "./SourceFiles.ts"
+
+/** What a processor is given. Nothing in it may be changed in place; the source file least of all. */
+export interface ProcessorJob {
+  readonly source: SourceName
+  /** The original file, below its source's root, and its state when the job was planned. */
+  readonly path: RelativePath
+  readonly state: FileState
+  /** The base name as the processors before this one left it. */
+  readonly baseName: string
+  /** The bytes as the processors before this one left them. */
+  readonly content: Content
+  /** The server this is for; undefined unless the processor is `perServer`. */
+  readonly server: ServerName | undefined
+  /** The whole content in memory. */
+  readonly read: Effect.Effect<Uint8Array, ProcessorError | SourceError>
+  /** Hash of the content in hex, read as a stream. */
+  readonly hash: (algorithm: "md5" | "sha1" | "sha256") => Effect.Effect<string, ProcessorError | SourceError>
+  /** Stores bytes as a temporary file that lives until the job's deliveries are done. */
+  readonly write: (bytes: Uint8Array) => Effect.Effect<Content, ProcessorError>
+  /**
+   * A directory of the job's own for external programs, gone when the job's deliveries are done; `adopt` makes a
+   * content of a file in it.
+   */
+  readonly directory: Effect.Effect<string, ProcessorError>
+  readonly adopt: (file: string) => Effect.Effect<Content, ProcessorError>
+}
+
+/** What a processor made of it. The base name may change, the directory never does. */
+export interface ProcessedFile {
+  readonly content: Content
+  readonly baseName: string
+  /** Headers for servers that have them, e.g. Content-Encoding. Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Files of the source that the output refers to: when one gets another URL, this file is due again. */
+  readonly references?: ReadonlyArray<RelativePath>
+  /** The name promises the content: it may be cached for ever. */
+  readonly uniqueName?: boolean
+}
+
+/** A processor, as its module exports it. `S` are its settings: the attributes of `<processor>` besides `name`. */
+export interface ProcessorDefinition<S = unknown> {
+  /** e.g. "unique_filename.MD5" */
+  readonly name: string
+  /** Lower-case extensions it handles; undefined: all. Files of another extension pass through untouched. */
+  readonly extensions?: ReadonlySet<string>
+  /** Its output depends on the server: it runs once for each. */
+  readonly perServer?: boolean
+  /** Attributes it takes; without a schema it takes none. */
+  readonly settings?: Schema.Decoder<S>
+  readonly process: (
+    job: ProcessorJob,
+    settings: S,
+  ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError, Scope.Scope>
+  /** Fails with what is missing and how to get it; run at start and by `check`. */
+  readonly available?: Effect.Effect<void, ProcessorError>
+}
+
+/** Gives a processor definition its types. */
+export const defineProcessor = <S = unknown>(definition: ProcessorDefinition<S>): ProcessorDefinition<S> => definition
+
+/** A processor that only renames. `rename` gets the base name and what it may depend on. */
+export const renaming = (
+  name: string,
+  rename: (job: ProcessorJob) => Effect.Effect<string, ProcessorError | SourceError>,
+  options?: { readonly uniqueName?: boolean },
+): ProcessorDefinition => ({
+  name,
+  process: (job) => {
+    const renamed = rename(job)
+    return Effect.map(renamed, (baseName) => ({
+      content: job.content,
+      baseName,
+      ...(options?.uniqueName === true ? { uniqueName: true } : {}),
+    }))
+  },
+})
+
+/** The processors that a config names, loaded and ready. */
+export class Processors extends Context.Service<
+  Processors,
+  {
+    /** The definition for a use in a chain; the config was checked, so it exists. */
+    readonly get: (use: ProcessorUse) => ProcessorDefinition
+    /** Its settings, decoded when the config was. */
+    readonly settings: (use: ProcessorUse) => unknown
+  }
+>()("file-conveyor/domain/Processors") {}
+
+/** Temporary files of jobs. */
+export class Workspace extends Context.Service<
+  Workspace,
+  {
+    /** A place for one job, gone when the Scope closes, whatever happens. */
+    readonly open: Effect.Effect<WorkspacePlace, ProcessorError, Scope.Scope>
+    readonly hash: (
+      content: Content,
+      algorithm: "md5" | "sha1" | "sha256",
+    ) => Effect.Effect<string, ProcessorError | SourceError>
+  }
+>()("file-conveyor/domain/Workspace") {}
+
+/** One job's temporary files. The directory is made when it is first needed. */
+export interface WorkspacePlace {
+  readonly write: (bytes: Uint8Array) => Effect.Effect<Content, ProcessorError>
+  readonly directory: Effect.Effect<string, ProcessorError>
+  readonly adopt: (file: string) => Effect.Effect<Content, ProcessorError>
+}

@@ -1,0 +1,77 @@
+/**
+ * What happens, as values: for log lines, progress, the status and whoever embeds the conveyor.
+ *
+ * @since 1.0.0
+ */
+import type { Failure, Hold } from "./Delivery.ts"
+import type { RelativePath, RemotePath, ServerName, SourceName } from "./Path.ts"
+
+/** Something that happened. */
+export type ConveyorEvent =
+  | {
+      readonly _tag: "Delivered"
+      readonly source: SourceName
+      readonly path: RelativePath
+      readonly server: ServerName
+      readonly destination: RemotePath
+      readonly url: string
+      readonly bytes: number
+    }
+  | {
+      readonly _tag: "Removed"
+      readonly source: SourceName
+      readonly path: RelativePath
+      readonly server: ServerName
+      readonly destination: RemotePath
+    }
+  | { readonly _tag: "Failed"; readonly failure: Failure }
+  | { readonly _tag: "ServerDown"; readonly server: ServerName; readonly reason: string; readonly nextTry: number }
+  | { readonly _tag: "ServerUp"; readonly server: ServerName }
+  | {
+      readonly _tag: "Scanned"
+      readonly source: SourceName
+      readonly files: number
+      readonly directories: number
+      readonly due: number
+      readonly millis: number
+      readonly first: boolean
+    }
+  | { readonly _tag: "Held"; readonly hold: Hold }
+  | { readonly _tag: "SourceDeleted"; readonly source: SourceName; readonly path: RelativePath }
+  | { readonly _tag: "InSync" }
+
+/** How one source stands. */
+export interface SourceStatus {
+  readonly name: SourceName
+  readonly state: "scanning" | "watching" | "away"
+  readonly monitor: string
+  readonly directories: number
+  readonly watched: number
+  /** Directories without a watch; they are looked at by the reconcile only. */
+  readonly blind: number
+  readonly overflows: number
+  readonly settling: number
+  readonly hold: Hold | undefined
+}
+
+/** How one server stands. `waiting` is exact up to a bound, then `atLeast` is true. */
+export interface ServerStatus {
+  readonly name: ServerName
+  readonly state: "up" | "down"
+  readonly reason: string | undefined
+  readonly nextTry: number | undefined
+  readonly waiting: number
+  readonly atLeast: boolean
+  readonly inFlight: number
+  readonly delivered: number
+  readonly failed: number
+}
+
+/** The answer to "is it in sync?". */
+export interface Status {
+  readonly inSync: boolean
+  readonly since: number
+  readonly sources: ReadonlyArray<SourceStatus>
+  readonly servers: ReadonlyArray<ServerStatus>
+  readonly failures: ReadonlyArray<Failure>
+}
