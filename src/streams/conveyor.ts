@@ -1,0 +1,154 @@
+/**
+ * The whole graph as one Effect. Discovery feeds settle and the lanes; each lane processes, transfers and acknowledges for
+ * its server; guard, agenda, sweep and publish look after what is owed. Nothing here touches the world: that is what the
+ * services in its type are for.
+ *
+ * @since 1.0.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type { Config } from "../domain/Config.ts"
+import { Ledger } from "../domain/Ledger.ts"
+import { EVENTS } from "../domain/Limits.ts"
+import type { RelativePath, ServerName, SourceName } from "../domain/Path.ts"
+import type { ConveyorEvent } from "../domain/Telemetry.ts"
+import { Transporters } from "../domain/Transporter.ts"
+import { makeAcknowledge } from "./acknowledge.ts"
+import { type Agenda, makeAgenda } from "./agenda.ts"
+import { urgent } from "./backlog.ts"
+import { makeDiscover } from "./discover.ts"
+import { makeGuard } from "./guard.ts"
+import { type Lane, makeLane } from "./lanes.ts"
+import { makeProcess } from "./process.ts"
+import { makePublish } from "./publish.ts"
+import { makeSettle } from "./settle.ts"
+import { booksOf, type Shared } from "./shared.ts"
+import { makeStatus } from "./status.ts"
+import { supervised } from "./supervise.ts"
+import { makeSweep } from "./sweep.ts"
+import { limited, makePaced } from "./transfer.ts"
+
+export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
+  const ledger = yield* Ledger
+  const clock = yield* Clock.Clock
+  const books = booksOf(config)
+  const events = yield* PubSub.sliding<ConveyorEvent>(EVENTS)
+  const lanes = new Map<ServerName, Lane>()
+  const agendas = new Map<ServerName, Agenda>()
+
+  const shared: Shared = {
+    config,
+    books,
+    enqueue: (server, item) => lanes.get(server)?.add(item),
+    enqueueAll: (item) => books.get(item.source)?.servers.forEach((server) => lanes.get(server)?.add(item)),
+    unsettled: (source, path, quiet) => settle.again(source, path, quiet),
+    vanished: (item) => guard.vanished(item),
+    outboxChanged: () => publish.changed(),
+    deletionDue: () => sweep.changed(),
+    agendaChanged: (server) => agendas.get(server)?.changed(),
+    rested: () => status.rested(),
+    emit: (event) => PubSub.publishUnsafe(events, event),
+  }
+
+  yield* evict(config)
+  const settle = yield* makeSettle(shared)
+  const guard = yield* makeGuard(shared)
+  const process = yield* makeProcess(config.settings.maxSimultaneousProcessorChains)
+  const acknowledge = yield* makeAcknowledge(shared)
+  const transporters = yield* Transporters
+  const turns = limited(yield* Semaphore.make(config.settings.maxSimultaneousTransporters))
+  const { bandwidthLimit } = config.settings
+  const paced = bandwidthLimit === undefined ? undefined : yield* makePaced(bandwidthLimit)
+  for (const server of config.servers) {
+    const plain = transporters.get(server.name)
+    const transporter = paced === undefined ? turns(plain) : paced(turns(plain))
+    const most = server.maxConnections > 0 ? server.maxConnections : transporter.capabilities.connections
+    const connections = Math.min(most, config.settings.maxFilesInPipeline)
+    const lane = yield* makeLane({ shared, server: server.name, transporter, process, acknowledge, connections })
+    lanes.set(server.name, lane)
+    agendas.set(server.name, yield* makeAgenda(lane))
+  }
+  const sweep = yield* makeSweep(shared)
+  const discoverers = yield* Effect.forEach(books.values(), (book) => makeDiscover({ shared, settle, book }))
+  const publish = yield* makePublish({
+    shared,
+    counts: () => totalsOf(lanes.values()),
+    published: () => agendas.forEach((agenda) => agenda.changed()),
+  })
+  const status = yield* makeStatus({
+    discoverers,
+    lanes: [...lanes.values()],
+    settle,
+    guard,
+    others: [...agendas.values(), sweep, publish],
+    onSync: () => shared.emit({ _tag: "InSync" }),
+  })
+
+  const stages = [
+    ...discoverers.map((discover) => supervised({ name: `discover ${discover.snapshot().name}`, run: discover.run })),
+    ...[...lanes.values()].map((lane) => supervised({ name: `lane ${lane.server}`, run: lane.run })),
+    ...[...agendas].map(([server, agenda]) => supervised({ name: `agenda ${server}`, run: agenda.run })),
+    ...guard.stages.map((stage) => supervised(stage)),
+    supervised({ name: "settle", run: settle.run }),
+    supervised({ name: "sweep", run: sweep.run }),
+    supervised({ name: "publish", run: publish.run }),
+    supervised({ name: "status", run: status.run }),
+  ]
+
+  return {
+    /** Runs until interrupted; fails only when the ledger is broken. */
+    run: Effect.raceAllFirst(stages),
+    /** What happens, from now on. A subscriber that falls behind misses the oldest. */
+    events: Stream.fromPubSub(events),
+    /** How things stand. */
+    status: status.status,
+    /** Returns when nothing can be done any more; see `status` for what is left. */
+    quiet: status.quiet,
+    /** Looks at this path at once, failed before or not. */
+    look: (source: SourceName, path: RelativePath) => shared.enqueueAll(urgent(source, path)),
+    /** Looks at everything, and tries servers that are down at once. */
+    retryAll: () => {
+      lanes.forEach((lane) => lane.retryNow())
+      discoverers.forEach((discover) => discover.rescan())
+    },
+    /** A person confirms that the missing files of a source were meant to go. */
+    confirmDeletes: (source: SourceName) => guard.confirm(source),
+    /** Starts nothing new and returns when what was in flight is done and written down. */
+    drain: Effect.suspend(() => {
+      lanes.forEach((lane) => lane.stop())
+      return status.until(() => totalsOf(lanes.values()).inFlight === 0 && publish.isIdle())
+    }),
+    progress: () => totalsOf(lanes.values()),
+  }
+
+  function evict(current: Config) {
+    const known = {
+      sources: new Set(current.sources.map((source) => source.name)),
+      servers: new Set(current.servers.map((server) => server.name)),
+    }
+    return Effect.flatMap(ledger.evict(known, clock.currentTimeMillisUnsafe()), ({ forgotten, retired }) =>
+      forgotten + retired === 0
+        ? Effect.void
+        : Effect.logInfo(
+            `the config no longer names some sources or servers: ${retired} published files are removed, ${forgotten} files on servers that are gone are left alone`,
+          ),
+    )
+  }
+})
+
+const totalsOf = (lanes: Iterable<Lane>) => {
+  const totals = { waiting: 0, inFlight: 0, worked: 0, atLeast: false }
+  for (const lane of lanes) {
+    const { atLeast, inFlight, waiting, worked } = lane.snapshot()
+    totals.waiting += waiting
+    totals.inFlight += inFlight
+    totals.worked += worked
+    totals.atLeast ||= atLeast
+  }
+  return totals
+}
+
+export type Conveyor = Effect.Success<ReturnType<typeof makeConveyor>>

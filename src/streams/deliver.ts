@@ -1,0 +1,230 @@
+/**
+ * Does what the plan says for one file on one server: process, transfer, acknowledge; or forget and retire.
+ *
+ * @since 1.0.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
+import { SourceError, TransportError } from "../domain/Errors.ts"
+import { type FileState, isSame } from "../domain/FileState.ts"
+import { Ledger } from "../domain/Ledger.ts"
+import { directoryOf, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
+import { type Job, plan } from "../domain/Plan.ts"
+import { Workspace } from "../domain/Processor.ts"
+import type { Destination, Rule } from "../domain/Rule.ts"
+import { SourceFiles } from "../domain/SourceFiles.ts"
+import type { OutputFile, TransporterShape } from "../domain/Transporter.ts"
+import type { makeAcknowledge } from "./acknowledge.ts"
+import { type Item, listed } from "./backlog.ts"
+import type { makeProcess } from "./process.ts"
+import type { Shared, SourceBook } from "./shared.ts"
+
+/** What the stage is made of. */
+export interface DeliverParts {
+  readonly shared: Shared
+  readonly server: ServerName
+  readonly transporter: TransporterShape
+  readonly process: Effect.Success<ReturnType<typeof makeProcess>>
+  readonly acknowledge: Effect.Success<ReturnType<typeof makeAcknowledge>>
+}
+
+/** One file at one place on the server at a time: a replace and a removal of one place never overlap. */
+const makePlaces = () => {
+  const busy = new Map<RemotePath, { readonly mutex: Semaphore.Semaphore; users: number }>()
+  return <A, E, R>(place: RemotePath, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      const entry = busy.get(place) ?? { mutex: Semaphore.makeUnsafe(1), users: 0 }
+      entry.users++
+      busy.set(place, entry)
+      return Semaphore.withPermit(entry.mutex)(use).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            if (--entry.users === 0) busy.delete(place)
+          }),
+        ),
+      )
+    })
+}
+
+/** The stage of one server: an Effect for each item of its lane. */
+export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
+  const { acknowledge, process, server, shared, transporter } = parts
+  const ledger = yield* Ledger
+  const files = yield* SourceFiles
+  const workspace = yield* Workspace
+  const clock = yield* Clock.Clock
+  const atPlace = makePlaces()
+
+  const destinationOf = Effect.fnUntraced(function* (destination: Destination, item: Item, baseName: string) {
+    const directory = directoryOf(item.path)
+    const place = remotePath([destination.path, directory, baseName].filter((part) => part !== "").join("/"))
+    if (place !== undefined) return place
+    return yield* new TransportError({
+      server,
+      operation: "put",
+      path: item.path,
+      reason: { _tag: "NameRefused" },
+      detail: "this name can not be used on a server",
+    })
+  })
+
+  /** Another file's delivery at this place: taken over when its source is gone or goes elsewhere now, else a conflict. */
+  const claim = Effect.fnUntraced(function* (item: Item, place: RemotePath) {
+    const occupants = yield* ledger.occupants(server, place)
+    const other = occupants.find((occupant) => occupant.path !== item.path || occupant.source !== item.source)
+    if (other === undefined) return undefined
+    const book = shared.books.get(other.source)
+    const state = book === undefined ? undefined : yield* files.stat(book.source, other.path)
+    const stillThere =
+      book !== undefined &&
+      state !== undefined &&
+      !plan(book, other.path, state, [other], server).some((job) => job._tag === "Retire")
+    if (!stillThere) {
+      const key: DeliveryKey = { source: other.source, path: other.path, server, rule: other.rule }
+      return key
+    }
+    return yield* new TransportError({
+      server,
+      operation: "put",
+      path: item.path,
+      reason: { _tag: "Rejected" },
+      detail: `"${place}" is where ${other.path} is published already; rename one of the two, or give their rules different destinations`,
+    })
+  })
+
+  const put = (
+    book: SourceBook,
+    item: Item,
+    state: FileState,
+    rule: Rule,
+    destination: Destination,
+    previous: Delivery | undefined,
+  ) =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const processed = yield* process({ book, path: item.path, state, rule, server })
+        const isTemporary = processed.content.origin === "temporary"
+        const place = yield* destinationOf(destination, item, processed.baseName)
+        yield* atPlace(
+          place,
+          Effect.gen(function* () {
+            const takenFrom = yield* claim(item, place)
+            const output: OutputFile = {
+              content: processed.content,
+              source: item.source,
+              path: item.path,
+              state,
+              sourceStays: rule.fileDeletionDelayAfterSync === undefined,
+              headers: processed.headers,
+              uniqueName: processed.uniqueName,
+            }
+            const receipt = yield* transporter.put(output, place)
+            const hash = isTemporary
+              ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
+              : receipt.sha256
+            yield* acknowledge({
+              delivery: {
+                source: item.source,
+                path: item.path,
+                server,
+                rule: rule.id,
+                destination: place,
+                url: transporter.url(place),
+                fingerprint: destination.fingerprint,
+                state: { size: state.size, mtimeNs: state.mtimeNs, inode: state.inode },
+                hash,
+              },
+              previous,
+              takenFrom,
+              bytes: processed.content.size,
+              deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
+            })
+          }),
+        )
+        if (isTemporary) yield* checkAfter(book, item, state)
+      }),
+    )
+
+  /** The file may have changed while its output was made and sent: then it is looked at again. */
+  const checkAfter = Effect.fnUntraced(function* (book: SourceBook, item: Item, state: FileState) {
+    const now = yield* files.stat(book.source, item.path)
+    if (now === undefined || !isSame(now, state)) {
+      return yield* new SourceError({ path: item.path, reason: "Changed", detail: "changed while it was delivered" })
+    }
+  })
+
+  /** A restored file with the recorded content needs a new record only. */
+  const compare = Effect.fnUntraced(function* (
+    book: SourceBook,
+    item: Item,
+    state: FileState,
+    job: Extract<Job, { _tag: "Compare" }>,
+  ) {
+    const hash = yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
+    if (hash !== job.previous.hash) {
+      return yield* put(book, item, state, job.rule, job.destination, job.previous)
+    }
+    yield* ledger.commit([
+      {
+        _tag: "Delivered",
+        delivery: { ...job.previous, state: { size: state.size, mtimeNs: state.mtimeNs, inode: state.inode } },
+      },
+    ])
+    shared.outboxChanged()
+  })
+
+  const forget = Effect.fnUntraced(function* (delivery: Delivery) {
+    const { path, rule, source } = delivery
+    yield* ledger.commit([
+      { _tag: "Forgotten", key: { source, path, rule, server }, retireAt: clock.currentTimeMillisUnsafe() },
+    ])
+    shared.outboxChanged()
+    shared.agendaChanged(server)
+  })
+
+  const retire = Effect.fnUntraced(function* (target: Target) {
+    const now = clock.currentTimeMillisUnsafe()
+    let asked = false
+    for (const retirement of yield* ledger.retirementsOf(target)) {
+      if (retirement.dueAt > now) continue
+      asked = true
+      yield* atPlace(
+        retirement.destination,
+        Effect.gen(function* () {
+          const occupied = (yield* ledger.occupants(server, retirement.destination)).length > 0
+          if (!occupied) yield* transporter.remove(retirement.destination)
+          yield* ledger.commit([{ _tag: "Retired", server, destination: retirement.destination }])
+          if (!occupied) shared.emit({ _tag: "Removed", ...target, destination: retirement.destination })
+        }),
+      )
+    }
+    return asked
+  })
+
+  /**
+   * `retirements`: the agenda says that something of this target is to be removed now. Returns whether the server was
+   * asked for anything.
+   */
+  return Effect.fnUntraced(function* (item: Item, retirements: boolean) {
+    const book = shared.books.get(item.source)
+    let asked = false
+    if (book !== undefined) {
+      const state = item.state ?? (yield* files.stat(book.source, item.path))
+      const deliveries = yield* ledger.deliveriesOf(item.source, item.path)
+      for (const job of plan(book, item.path, state, deliveries, server)) {
+        if (job._tag === "Retire") {
+          if (job.vanished && !item.approved) shared.vanished(listed(item.source, item.path, undefined))
+          else yield* forget(job.delivery)
+        } else if (state !== undefined) {
+          asked = true
+          if (job._tag === "Put") yield* put(book, item, state, job.rule, job.destination, job.previous)
+          else yield* compare(book, item, state, job)
+        }
+      }
+    }
+    if (retirements && (yield* retire({ source: item.source, path: item.path, server }))) asked = true
+    return asked
+  })
+})

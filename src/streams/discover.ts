@@ -1,0 +1,275 @@
+/**
+ * Finds out what changed in one source: watches directories before it lists them, compares what it lists with the ledger,
+ * and hands over what is due. Start-up, lost events, moved trees and the periodic reconcile are one and the same scan.
+ *
+ * @since 1.0.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { type LedgerError, type SourceError, WatcherError } from "../domain/Errors.ts"
+import type { FileChange } from "../domain/FileChange.ts"
+import { mtimeMillis } from "../domain/FileState.ts"
+import { Ledger } from "../domain/Ledger.ts"
+import { LINKS, NAMES_IN_WARNING, SCAN_BATCH } from "../domain/Limits.ts"
+import { child, display, type RelativePath, root } from "../domain/Path.ts"
+import { plan } from "../domain/Plan.ts"
+import { SourceFiles } from "../domain/SourceFiles.ts"
+import type { SourceStatus } from "../domain/Telemetry.ts"
+import { type BlindSpot, type WatchSession, type WatchSignal, Watcher } from "../domain/Watcher.ts"
+import { Backlog, directory, listed } from "./backlog.ts"
+import { makePulse } from "./pulse.ts"
+import { type Settle, settleTimes } from "./settle.ts"
+import type { Shared, SourceBook } from "./shared.ts"
+import { type DirectoryView, eachFile, makeWalk } from "./walk.ts"
+
+/** A file this young, in milliseconds, may still be in writing when a listing finds it. */
+const YOUNG = 1_000
+
+/** Scan requests of one source that are remembered one by one. */
+const SCAN_REQUESTS = { paths: 1, directories: 1024 }
+
+export interface DiscoverOptions {
+  readonly shared: Shared
+  readonly settle: Settle
+  readonly book: SourceBook
+}
+
+export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOptions) {
+  const { book, settle, shared } = options
+  const { source } = book
+  const watcher = yield* Watcher
+  const files = yield* SourceFiles
+  const ledger = yield* Ledger
+  const clock = yield* Clock.Clock
+  const { reconcileInterval, settle: configuredSettle } = shared.config.settings
+
+  const requests = new Backlog(SCAN_REQUESTS)
+  const pulse = makePulse()
+  /** Delivered links by the file they stand for. */
+  const links = new Map<RelativePath, Set<RelativePath>>()
+  const warned = new Set<string>()
+  const status = {
+    state: "scanning" as SourceStatus["state"],
+    monitor: "",
+    directories: 0,
+    watched: 0,
+    blind: 0,
+    overflows: 0,
+    scanned: false,
+    scanning: true,
+  }
+
+  const request = (path: RelativePath, kind: "listing" | "tree") => {
+    requests.add(directory(source.name, path, kind))
+    pulse.wake()
+  }
+
+  const warnOnce = (kind: string, message: string): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (warned.has(kind)) return Effect.void
+      warned.add(kind)
+      return Effect.logWarning(message).pipe(Effect.annotateLogs({ source: source.name }))
+    })
+
+  const rememberLinks = (view: DirectoryView) => {
+    for (const { link, target } of view.links) {
+      if (links.size >= LINKS && !links.has(target)) return
+      const known = links.get(target)
+      if (known === undefined) links.set(target, new Set([link]))
+      else known.add(link)
+    }
+  }
+
+  /** One scan's findings, for the log. */
+  const makeFindings = () => ({
+    files: 0,
+    directories: 0,
+    due: 0,
+    skipped: [] as Array<string>,
+    reasons: new Set<string>(),
+    unreadable: [] as Array<string>,
+    blind: [] as Array<BlindSpot>,
+  })
+  type Findings = ReturnType<typeof makeFindings>
+
+  const compare = (view: DirectoryView, findings: Findings, youngSince: number) => {
+    findings.directories++
+    if (view.unreadable !== undefined) findings.unreadable.push(display(view.directory === "" ? "." : view.directory))
+    rememberLinks(view)
+    for (const entry of view.entries ?? []) {
+      if (entry.kind !== "skipped") continue
+      findings.reasons.add(entry.reason)
+      if (findings.skipped.length < NAMES_IN_WARNING) findings.skipped.push(display(child(view.directory, entry.name)))
+    }
+    eachFile(view, (file) => {
+      if (file.state !== undefined) findings.files++
+      const jobs = plan(book, file.path, file.state, file.deliveries)
+      if (jobs.length === 0) return
+      findings.due++
+      const item = listed(source.name, file.path, file.state)
+      if (file.state === undefined) shared.vanished(item)
+      else if (mtimeMillis(file.state) > youngSince) settle.again(source.name, file.path, 50)
+      else {
+        for (const server of new Set(
+          jobs.map((job) => (job._tag === "Retire" ? job.delivery.server : job.destination.server)),
+        )) {
+          shared.enqueue(server, item)
+        }
+      }
+    })
+  }
+
+  const scan = Effect.fnUntraced(function* (session: WatchSession, path: RelativePath, recursive: boolean) {
+    const startedAt = clock.currentTimeMillisUnsafe()
+    const findings = makeFindings()
+    const watch = (directories: ReadonlyArray<RelativePath>) =>
+      Effect.map(session.watch(directories), (blind) => void findings.blind.push(...blind))
+    const walk = yield* makeWalk(source, path, { recursive, batch: SCAN_BATCH, before: watch }).pipe(
+      Effect.provideService(Ledger, ledger),
+      Effect.provideService(SourceFiles, files),
+    )
+    for (;;) {
+      const views = yield* walk.next
+      if (views === undefined) break
+      for (const view of views) compare(view, findings, startedAt - YOUNG)
+    }
+    yield* report(findings)
+    status.watched = yield* session.watched
+    if (path !== root || !recursive) return
+    status.directories = findings.directories
+    status.blind = findings.blind.length
+    shared.emit({
+      _tag: "Scanned",
+      source: source.name,
+      files: findings.files,
+      directories: findings.directories,
+      due: findings.due,
+      millis: clock.currentTimeMillisUnsafe() - startedAt,
+      first: !status.scanned,
+    })
+    yield* firstScanDone(findings)
+  })
+
+  const firstScanDone = Effect.fnUntraced(function* (findings: Findings) {
+    const identity = yield* files.identity(source)
+    const known = (yield* ledger.roots).get(source.name)
+    if (identity !== undefined && (known === undefined || findings.due === 0)) {
+      yield* ledger.commit([{ _tag: "RootSeen", source: source.name, root: { path: source.root, identity } }])
+    }
+    if (status.scanned) return
+    status.scanned = true
+    if (findings.files === 0 || book.rules.length === 0) return
+    const count = yield* ledger.count(source.name)
+    if (count === 0 && findings.due === 0) {
+      yield* Effect.logWarning(
+        "no rule matches any file of this source; `file-conveyor explain <config> <path>` says why for one file",
+      ).pipe(Effect.annotateLogs({ source: source.name }))
+    }
+  })
+
+  const report = Effect.fnUntraced(function* (findings: Findings) {
+    for (const reason of findings.reasons) {
+      yield* warnOnce(reason, `${reason}, e.g. ${findings.skipped.join(", ")}`)
+    }
+    if (findings.unreadable.length > 0) {
+      const names = findings.unreadable.slice(0, NAMES_IN_WARNING).join(", ")
+      yield* warnOnce(
+        `unreadable ${names}`,
+        `${findings.unreadable.length} directories can not be read, what was delivered from them stays as it is: ${names}`,
+      )
+    }
+    for (const spot of findings.blind.slice(0, 1)) {
+      yield* warnOnce(
+        spot.reason,
+        `${findings.blind.length} directories can not be watched and are looked at by the reconcile only: ${spot.reason}`,
+      )
+    }
+  })
+
+  const hint = (session: WatchSession, change: FileChange) => {
+    if (change.kind === "tree" || change.kind === "listing") return request(change.path, change.kind)
+    const times = settleTimes(session.capabilities.closes, configuredSettle)
+    settle.hint(source.name, change.path, change.kind, times)
+    for (const link of links.get(change.path) ?? []) settle.hint(source.name, link, change.kind, times)
+  }
+
+  const listen = (session: WatchSession) => (signal: WatchSignal) => {
+    switch (signal._tag) {
+      case "Changes":
+        return Effect.sync(() => {
+          for (const change of signal.changes) hint(session, change)
+        })
+      case "Overflowed":
+        return Effect.sync(() => {
+          status.overflows++
+          request(signal.directory, "tree")
+        })
+      case "RootLost":
+        return Effect.fail(
+          new WatcherError({ root: source.root, detail: "the directory was moved, unmounted or removed" }),
+        )
+    }
+  }
+
+  const scans = Effect.fnUntraced(function* (session: WatchSession) {
+    for (;;) {
+      const item = requests.take()
+      if (item === undefined) {
+        status.scanning = false
+        status.state = "watching"
+        shared.rested()
+        yield* pulse.wait
+        continue
+      }
+      status.scanning = true
+      yield* scan(session, item.path, item.kind === "tree")
+    }
+  })
+
+  const reconcile = Effect.sleep(reconcileInterval).pipe(
+    Effect.andThen(Effect.sync(() => request(root, "tree"))),
+    Effect.forever,
+  )
+
+  const session = Effect.gen(function* () {
+    status.scanning = true
+    if ((yield* files.identity(source)) === undefined) {
+      return yield* new WatcherError({ root: source.root, detail: "the directory is missing" })
+    }
+    const opened = yield* watcher.open(source)
+    status.monitor = opened.name
+    status.state = "scanning"
+    request(root, "tree")
+    const signals = Stream.runForEach(opened.signals, listen(opened))
+    return yield* Effect.raceAllFirst([Effect.andThen(signals, Effect.never), scans(opened), reconcile])
+  }).pipe(
+    Effect.scoped,
+    Effect.onExit(() =>
+      Effect.sync(() => {
+        status.state = "away"
+        status.scanning = false
+        requests.drain()
+        shared.rested()
+      }),
+    ),
+  )
+
+  return {
+    rescan: () => request(root, "tree"),
+    isIdle: () => status.state === "away" || (!status.scanning && requests.size === 0 && status.scanned),
+    isAway: () => status.state === "away",
+    snapshot: () => ({
+      name: source.name,
+      state: status.state,
+      monitor: status.monitor,
+      directories: status.directories,
+      watched: status.watched,
+      blind: status.blind,
+      overflows: status.overflows,
+    }),
+    run: session as Effect.Effect<never, WatcherError | SourceError | LedgerError>,
+  }
+})
+
+export type Discover = Effect.Success<ReturnType<typeof makeDiscover>>

@@ -1,0 +1,245 @@
+/**
+ * One lane per server: its own backlog, breaker and pool of workers, so that a server that is down, slow or full delays
+ * nobody else. Work of one file on one server is never in flight twice (invariant I2).
+ *
+ * @since 1.0.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Failure, Target } from "../domain/Delivery.ts"
+import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
+import type { LedgerError, SourceError } from "../domain/Errors.ts"
+import { Ledger } from "../domain/Ledger.ts"
+import { serversDue } from "../domain/Plan.ts"
+import { SourceFiles } from "../domain/SourceFiles.ts"
+import { Backlog, type Item, listed } from "./backlog.ts"
+import { backoff, makeBreaker } from "./breaker.ts"
+import { type DeliverParts, makeDeliver } from "./deliver.ts"
+import { makePulse } from "./pulse.ts"
+import { eachFile, makeWalk, type Walk } from "./walk.ts"
+
+/** Directories of a tree that a lane lists at once; what is found in them waits in memory. */
+const EXPAND_BATCH = 4
+
+/** How soon a file that changed while it was worked on is looked at again, in milliseconds. */
+const CHANGED_QUIET = 50
+
+export interface LaneOptions extends DeliverParts {
+  /** Operations at once when all is well. */
+  readonly connections: number
+}
+
+const keyOf = (item: Pick<Item, "source" | "path">): string => `${item.source}\0${item.path}`
+
+export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
+  const { server, shared } = options
+  const ledger = yield* Ledger
+  const files = yield* SourceFiles
+  const clock = yield* Clock.Clock
+  const deliver = yield* makeDeliver(options)
+  const breaker = yield* makeBreaker(options.connections)
+  const backlog = new Backlog()
+  const pulse = makePulse()
+  /** In work, and whether to look again afterwards. */
+  const inFlight = new Map<string, Item | undefined>()
+  /** Targets with a retry or retirement that the agenda handed over. */
+  const fromAgenda = new Set<string>()
+  let found: Array<Item> = []
+  let expanding: { readonly walk: Walk; readonly item: Item } | undefined
+  /** How many targets of this server have a failure on record. */
+  let failed = (yield* ledger.totals).find((total) => total.server === server)?.failures ?? 0
+  let worked = 0
+  let stopped = false
+
+  const add = (item: Item) => {
+    if (item.kind === "path" && inFlight.has(keyOf(item))) inFlight.set(keyOf(item), item)
+    else backlog.add(item)
+    pulse.wake()
+  }
+
+  const isIdle = () => backlog.size === 0 && inFlight.size === 0 && found.length === 0 && expanding === undefined
+
+  /** The next path that nobody works on. */
+  const pick = (): Item | undefined => {
+    for (;;) {
+      const item = backlog.hasUrgent ? backlog.takePath() : (found.pop() ?? backlog.takePath())
+      if (item === undefined) return undefined
+      if (!inFlight.has(keyOf(item))) return item
+      inFlight.set(keyOf(item), item)
+    }
+  }
+
+  /** Lists a little more of the tree under way, or of the next one. Returns false when there is none. */
+  const expand = Effect.fnUntraced(function* () {
+    if (expanding === undefined) {
+      const item = backlog.takeDirectory()
+      if (item === undefined) return false
+      const book = shared.books.get(item.source)
+      if (book === undefined) return true
+      const walk = yield* makeWalk(book.source, item.path, {
+        recursive: item.kind === "tree",
+        batch: EXPAND_BATCH,
+      }).pipe(Effect.provideService(Ledger, ledger), Effect.provideService(SourceFiles, files))
+      expanding = { walk, item }
+    }
+    const { item, walk } = expanding
+    const book = shared.books.get(item.source)
+    const views = yield* Effect.tapError(walk.next, () =>
+      Effect.sync(() => {
+        expanding = undefined
+        backlog.add(item)
+      }),
+    )
+    if (views === undefined || book === undefined) {
+      expanding = undefined
+      return true
+    }
+    const due: Array<Item> = []
+    for (const view of views) {
+      eachFile(view, (file) => {
+        if (serversDue(book, file.path, file.state, file.deliveries).has(server)) {
+          due.push(listed(item.source, file.path, file.state, item.approved))
+        }
+      })
+    }
+    found = due.reverse()
+    return true
+  })
+
+  const next = Effect.fnUntraced(function* (): Effect.fn.Return<Item, LedgerError | SourceError> {
+    for (;;) {
+      if (stopped) yield* Effect.never
+      yield* breaker.pass
+      if (inFlight.size < breaker.limit()) {
+        const item = pick()
+        if (item !== undefined) {
+          inFlight.set(keyOf(item), undefined)
+          return item
+        }
+        if (yield* expand()) continue
+        if (inFlight.size === 0) shared.rested()
+      }
+      yield* pulse.wait
+    }
+  })
+
+  const fail = Effect.fnUntraced(function* (item: Item, reason: string) {
+    const target: Target = { source: item.source, path: item.path, server }
+    const before = yield* ledger.failureOf(target)
+    const attempts = (before?.attempts ?? 0) + 1
+    const now = clock.currentTimeMillisUnsafe()
+    const nextTry = now + (yield* backoff(attempts, shared.config.settings.retryInterval))
+    const failure: Failure = { ...target, reason, attempts, since: before?.since ?? now, nextTry }
+    if (before === undefined) failed++
+    yield* ledger.commit([{ _tag: "Failed", failure }])
+    shared.agendaChanged(server)
+    shared.emit({ _tag: "Failed", failure })
+  })
+
+  const park = Effect.fnUntraced(function* (item: Item, reason: string) {
+    add({ ...item, urgent: false })
+    const down = yield* breaker.failed(reason)
+    if (down?.isNews === true) shared.emit({ _tag: "ServerDown", server, reason, nextTry: down.nextTry })
+  })
+
+  const onError = (item: Item, error: WorkError): Effect.Effect<void, LedgerError> => {
+    const disposition = dispositionOf(error)
+    if (disposition._tag === "ParkFile" && error._tag === "TransportError") answered()
+    else if (disposition._tag !== "ParkServer") breaker.unproven()
+    switch (disposition._tag) {
+      case "ParkFile":
+        return fail(item, error.message)
+      case "ParkServer":
+        return park(item, error.message)
+      case "SlowDown":
+        add({ ...item, urgent: false })
+        return breaker.throttled(disposition.afterMillis)
+      case "DecideAgain":
+        return Effect.sync(() => shared.unsettled(item.source, item.path, CHANGED_QUIET))
+      case "Halt":
+        return error._tag === "LedgerError" ? Effect.fail(error) : Effect.die(error)
+    }
+  }
+
+  const clear = (item: Item) =>
+    Effect.suspend(() => {
+      failed--
+      return ledger.commit([{ _tag: "Cleared", target: { source: item.source, path: item.path, server } }])
+    })
+
+  const answered = () => {
+    if (breaker.succeeded()) shared.emit({ _tag: "ServerUp", server })
+  }
+
+  const attempt = Effect.fnUntraced(function* (item: Item) {
+    const target: Target = { source: item.source, path: item.path, server }
+    const hadFailed = failed > 0 && (yield* ledger.failureOf(target)) !== undefined
+    const asked = yield* deliver(item, fromAgenda.delete(keyOf(item)))
+    worked++
+    if (asked) answered()
+    else breaker.unproven()
+    if (hadFailed) yield* clear(item)
+  })
+
+  const work = (item: Item): Effect.Effect<void, LedgerError> =>
+    attempt(item).pipe(
+      Effect.catchCause((cause): Effect.Effect<void, LedgerError> => {
+        if (Cause.hasInterrupts(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+        const error = Cause.findErrorOption(cause)
+        if (error._tag === "Some") return onError(item, error.value)
+        breaker.unproven()
+        return Effect.logError("unexpected failure; the file will be tried again", cause).pipe(
+          Effect.annotateLogs({ server, path: item.path }),
+          Effect.andThen(fail(item, "unexpected failure; see the log")),
+        )
+      }),
+      Effect.ensuring(
+        Effect.sync(() => {
+          const again = inFlight.get(keyOf(item))
+          inFlight.delete(keyOf(item))
+          if (again !== undefined) backlog.add(again)
+          pulse.wake()
+          if (inFlight.size === 0) shared.rested()
+        }),
+      ),
+    )
+
+  return {
+    server,
+    add,
+    /** A retry or a retirement of this target is due. */
+    addFromAgenda: (item: Item) => {
+      if (fromAgenda.size < MAX_FROM_AGENDA) fromAgenda.add(keyOf(item))
+      add(item)
+    },
+    /** Starts nothing new; what is in flight goes on. */
+    stop: () => {
+      stopped = true
+      pulse.wake()
+    },
+    /** Tries a server that is down at once. */
+    retryNow: breaker.retryNow,
+    isIdle,
+    /** Nothing can be done now: idle, or waiting for a server that is down. */
+    isStuck: () => breaker.state()._tag === "Down" && inFlight.size === 0,
+    snapshot: () => ({
+      breaker: breaker.state(),
+      waiting: backlog.size + found.length,
+      atLeast: backlog.isCollapsed || expanding !== undefined,
+      inFlight: inFlight.size,
+      worked,
+    }),
+    run: Stream.fromEffectRepeat(Effect.suspend(() => next())).pipe(
+      Stream.mapEffect(work, { concurrency: options.connections, unordered: true }),
+      Stream.runDrain,
+      Effect.andThen(Effect.never),
+    ) as Effect.Effect<never, LedgerError | SourceError>,
+  }
+})
+
+/** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
+const MAX_FROM_AGENDA = 4096
+
+export type Lane = Effect.Success<ReturnType<typeof makeLane>>

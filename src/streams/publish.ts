@@ -1,0 +1,146 @@
+/**
+ * Keeps the published map equal to the ledger, through the ledger's outbox.
+ *
+ * @since 1.0.0
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
+import type { LedgerError, PublisherError } from "../domain/Errors.ts"
+import { Ledger } from "../domain/Ledger.ts"
+import { PUBLISH_BATCH } from "../domain/Limits.ts"
+import { baseNameOf, type SourceName } from "../domain/Path.ts"
+import { candidate } from "../domain/Rule.ts"
+import { Publisher, type PublishedChange, type PublishedRow } from "../domain/Publisher.ts"
+import { makePulse } from "./pulse.ts"
+import type { Shared } from "./shared.ts"
+
+/** Counts for the CMS's status page are brought up to date at most this often, in milliseconds. */
+const COUNTS_INTERVAL = 1_000
+
+/** Of several deliveries of one file to one server the latest is what the map shows. */
+const latest = (deliveries: ReadonlyArray<Delivery>): Delivery | undefined => {
+  let newest: Delivery | undefined
+  for (const delivery of deliveries) {
+    if (newest === undefined || delivery.deliveredAt > newest.deliveredAt) newest = delivery
+  }
+  return newest
+}
+
+export interface PublishOptions {
+  readonly shared: Shared
+  /** How many files wait and how many are in work, over all lanes. */
+  readonly counts: () => { readonly waiting: number; readonly inFlight: number }
+  /** Something left the outbox: removals that waited for it may be due. */
+  readonly published: () => void
+}
+
+export const makePublish = Effect.fnUntraced(function* (options: PublishOptions) {
+  const { shared } = options
+  const ledger = yield* Ledger
+  const publisher = yield* Publisher
+  const pulse = makePulse()
+  let busy = true
+
+  const rootOf = (source: SourceName, roots: ReadonlyMap<SourceName, { readonly path: string }>) =>
+    shared.books.get(source)?.root ?? roots.get(source)?.path
+
+  const rowOf = (delivery: Delivery, root: string): PublishedRow => ({
+    inputFile: candidate(root, delivery.path, undefined).absolutePath,
+    server: delivery.server,
+    transportedFileBasename: baseNameOf(delivery.destination),
+    url: delivery.url,
+  })
+
+  const changeFor = Effect.fnUntraced(function* (target: Target, root: string) {
+    const deliveries = yield* ledger.deliveriesOf(target.source, target.path)
+    const delivery = latest(deliveries.filter((candidate) => candidate.server === target.server))
+    const change: PublishedChange =
+      delivery === undefined
+        ? {
+            _tag: "Withdraw",
+            key: { inputFile: candidate(root, target.path, undefined).absolutePath, server: target.server },
+          }
+        : { _tag: "Publish", row: rowOf(delivery, root) }
+    return change
+  })
+
+  /** One transaction's worth of the outbox. Returns false when it was empty. */
+  const step = Effect.fnUntraced(function* () {
+    const { targets, through } = yield* ledger.outbox(PUBLISH_BATCH)
+    if (targets.length === 0) return false
+    const roots = yield* ledger.roots
+    const changes: Array<PublishedChange> = []
+    for (const target of targets) {
+      const root = rootOf(target.source, roots)
+      if (root !== undefined) changes.push(yield* changeFor(target, root))
+    }
+    yield* publisher.apply(changes)
+    yield* ledger.commit([{ _tag: "Published", through }])
+    options.published()
+    return true
+  })
+
+  const rows = Effect.fnUntraced(function* (after: DeliveryKey | undefined) {
+    const page = yield* ledger.page(after, PUBLISH_BATCH)
+    const roots = yield* ledger.roots
+    const found = page.flatMap((delivery) => {
+      const root = rootOf(delivery.source, roots)
+      return root === undefined ? [] : [rowOf(delivery, root)]
+    })
+    return [found, page.length === 0 ? undefined : page[page.length - 1]] as const
+  })
+
+  const rebuild = publisher.replaceAll(
+    Stream.unfold({ after: undefined as DeliveryKey | undefined }, (state) =>
+      Effect.map(rows(state.after), ([found, last]) =>
+        last === undefined ? undefined : ([found, { after: last as DeliveryKey | undefined }] as const),
+      ),
+    ).pipe(Stream.flatMap((page) => Stream.fromIterable(page))),
+  )
+
+  /** The map belongs to another root, or is new: every row is written again. */
+  const mustRebuild = Effect.fnUntraced(function* () {
+    if (publisher.isNew) return true
+    const roots = yield* ledger.roots
+    return [...shared.books.values()].some((book) => {
+      const known = roots.get(book.source.name)
+      return known !== undefined && known.path !== book.root
+    })
+  })
+
+  const counts = Effect.gen(function* () {
+    let shown = ""
+    for (;;) {
+      const now = options.counts()
+      const text = `${now.waiting} ${now.inFlight}`
+      if (text !== shown) yield* publisher.pipeline(now)
+      shown = text
+      yield* Effect.sleep(COUNTS_INTERVAL)
+    }
+  })
+
+  const outbox = Effect.gen(function* () {
+    if (yield* mustRebuild()) yield* rebuild
+    for (;;) {
+      busy = true
+      while (yield* step()) {
+        // Each step is one small transaction; readers get in between.
+      }
+      busy = false
+      shared.rested()
+      yield* pulse.wait
+    }
+  })
+
+  return {
+    changed: () => {
+      busy = true
+      pulse.wake()
+    },
+    isIdle: () => !busy,
+    run: Effect.raceFirst(outbox, counts) as Effect.Effect<never, LedgerError | PublisherError>,
+  }
+})
+
+export type Publish = Effect.Success<ReturnType<typeof makePublish>>

@@ -1,0 +1,128 @@
+/**
+ * Waits for writers. A file that may still be written is taken once it held still for a while; the while grows while it
+ * keeps changing. What the monitor saw closed passes at once.
+ *
+ * @since 1.0.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { FileState } from "../domain/FileState.ts"
+import type { ChangeKind } from "../domain/FileChange.ts"
+import { SETTLE_DELAY_MAX, SETTLE_PATHS, SETTLE_QUIET_MAX } from "../domain/Limits.ts"
+import type { RelativePath, SourceName } from "../domain/Path.ts"
+import { SourceFiles } from "../domain/SourceFiles.ts"
+import { urgent } from "./backlog.ts"
+import { makePulse } from "./pulse.ts"
+import type { Shared } from "./shared.ts"
+
+interface Waiting {
+  readonly source: SourceName
+  readonly path: RelativePath
+  /** Undefined until it was looked at once. */
+  state: FileState | undefined
+  quiet: number
+  lookAt: number
+  readonly deadline: number
+}
+
+/** How long a file of a source must hold still, in milliseconds. */
+export interface SettleTimes {
+  /** After a hint that it may still be written. */
+  readonly growing: number
+  /** After its writer closed it. */
+  readonly complete: number
+}
+
+/**
+ * The wait after each kind of hint. A monitor that sees writers close their files is waited for (a pause in the writing is
+ * not its end); elsewhere stillness is all there is to go by.
+ */
+export const settleTimes = (closes: boolean, configured: number | undefined): SettleTimes => ({
+  growing: closes ? SETTLE_QUIET_MAX : (configured ?? 50),
+  complete: closes ? (configured ?? 0) : (configured ?? 50),
+})
+
+/** The stage. `hint` is synchronous; `run` never ends. */
+export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
+  const files = yield* SourceFiles
+  const clock = yield* Clock.Clock
+  const waiting = new Map<string, Waiting>()
+  const pulse = makePulse()
+
+  const release = (entry: Pick<Waiting, "source" | "path">) => {
+    waiting.delete(`${entry.source}\0${entry.path}`)
+    shared.enqueueAll(urgent(entry.source, entry.path))
+  }
+
+  const wait = (source: SourceName, path: RelativePath, quiet: number) => {
+    const key = `${source}\0${path}`
+    const now = clock.currentTimeMillisUnsafe()
+    const before = waiting.get(key)
+    if (before !== undefined) {
+      before.quiet = Math.max(before.quiet, quiet)
+      before.lookAt = now + before.quiet
+      before.state = undefined
+    } else {
+      if (waiting.size >= SETTLE_PATHS) {
+        const oldest = waiting.values().next()
+        if (oldest.done !== true) release(oldest.value)
+      }
+      waiting.set(key, { source, path, state: undefined, quiet, lookAt: now + quiet, deadline: now + SETTLE_DELAY_MAX })
+    }
+    pulse.wake()
+  }
+
+  const hint = (source: SourceName, path: RelativePath, kind: ChangeKind, times: SettleTimes) => {
+    const quiet = kind === "growing" ? times.growing : kind === "complete" ? times.complete : 0
+    if (quiet > 0) wait(source, path, quiet)
+    else release({ source, path })
+  }
+
+  const look = Effect.fnUntraced(function* (entry: Waiting) {
+    const book = shared.books.get(entry.source)
+    const state =
+      book === undefined
+        ? undefined
+        : yield* files.stat(book.source, entry.path).pipe(Effect.orElseSucceed(() => undefined))
+    const now = clock.currentTimeMillisUnsafe()
+    const still =
+      state === undefined ||
+      (entry.state !== undefined && state.size === entry.state.size && state.mtimeNs === entry.state.mtimeNs) ||
+      Number(state.mtimeNs / 1_000_000n) + entry.quiet <= now
+    if (still || now >= entry.deadline) return release(entry)
+    if (entry.state !== undefined) entry.quiet = Math.min(entry.quiet * 2, SETTLE_QUIET_MAX)
+    entry.state = state
+    entry.lookAt = now + entry.quiet
+  })
+
+  const run = Effect.fnUntraced(function* () {
+    for (;;) {
+      const now = clock.currentTimeMillisUnsafe()
+      const due: Array<Waiting> = []
+      let nextAt = Number.POSITIVE_INFINITY
+      for (const entry of waiting.values()) {
+        if (entry.lookAt <= now) due.push(entry)
+        else nextAt = Math.min(nextAt, entry.lookAt)
+      }
+      for (const entry of due) yield* look(entry)
+      if (due.length > 0) shared.rested()
+      else if (nextAt === Number.POSITIVE_INFINITY) yield* pulse.wait
+      else yield* Effect.raceFirst(Effect.sleep(nextAt - now), pulse.wait)
+    }
+  })
+
+  return {
+    hint,
+    /** Looks again at a file that turned out to be in change, after the shortest wait. */
+    again: (source: SourceName, path: RelativePath, quiet: number) => wait(source, path, quiet),
+    waiting: (source: SourceName): number => {
+      let count = 0
+      for (const entry of waiting.values()) if (entry.source === source) count++
+      return count
+    },
+    isIdle: () => waiting.size === 0,
+    run: run() as Effect.Effect<never>,
+  }
+})
+
+export type Settle = Effect.Success<ReturnType<typeof makeSettle>>

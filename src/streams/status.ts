@@ -1,0 +1,120 @@
+/**
+ * How things stand: whether all is quiet, and whether disk and servers are in sync.
+ *
+ * @since 1.0.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type { LedgerError } from "../domain/Errors.ts"
+import { Ledger } from "../domain/Ledger.ts"
+import type { ServerStatus, SourceStatus, Status } from "../domain/Telemetry.ts"
+import type { Discover } from "./discover.ts"
+import type { Guard } from "./guard.ts"
+import type { Lane } from "./lanes.ts"
+import { makePulse, type Pulse } from "./pulse.ts"
+import type { Settle } from "./settle.ts"
+
+/** Failures told in a status. */
+const FAILURES_SHOWN = 100
+
+/** A part that can say that it has nothing to do. */
+interface Restful {
+  readonly isIdle: () => boolean
+}
+
+export interface StatusParts {
+  readonly discoverers: ReadonlyArray<Discover>
+  readonly lanes: ReadonlyArray<Lane>
+  readonly settle: Settle
+  readonly guard: Guard
+  readonly others: ReadonlyArray<Restful>
+  readonly onSync: () => void
+}
+
+export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
+  const ledger = yield* Ledger
+  const clock = yield* Clock.Clock
+  const waiters = new Set<Pulse>()
+  const { discoverers, guard, lanes, others, settle } = parts
+  let since = clock.currentTimeMillisUnsafe()
+  let wasInSync = false
+
+  /** Nothing can be done now: whatever is left waits for the clock, for a server that is down, or for a person. */
+  const isQuiet = () =>
+    discoverers.every((discover) => discover.isIdle()) &&
+    settle.isIdle() &&
+    guard.isIdle() &&
+    lanes.every((lane) => lane.isIdle() || lane.isStuck()) &&
+    others.every((other) => other.isIdle())
+
+  const rested = () => {
+    for (const waiter of waiters) waiter.wake()
+  }
+
+  /** Returns once `holds` does; it is asked whenever a part comes to rest. */
+  const until = (holds: () => boolean) =>
+    Effect.suspend(() => {
+      const pulse = makePulse()
+      waiters.add(pulse)
+      return Effect.gen(function* () {
+        while (!holds()) {
+          yield* pulse.wait
+          // Whoever rested may be about to wake somebody else.
+          yield* Effect.yieldNow
+        }
+      }).pipe(Effect.ensuring(Effect.sync(() => waiters.delete(pulse))))
+    })
+
+  const status = Effect.gen(function* () {
+    const totals = new Map((yield* ledger.totals).map((total) => [total.server, total]))
+    const failures = yield* ledger.failures(FAILURES_SHOWN)
+    const servers = lanes.map((lane): ServerStatus => {
+      const { atLeast, breaker, inFlight, waiting } = lane.snapshot()
+      const total = totals.get(lane.server)
+      return {
+        name: lane.server,
+        state: breaker._tag === "Up" ? "up" : "down",
+        reason: breaker._tag === "Up" ? undefined : breaker.reason,
+        nextTry: breaker._tag === "Down" ? breaker.nextTry : undefined,
+        waiting,
+        atLeast,
+        inFlight,
+        delivered: total?.deliveries ?? 0,
+        failed: total?.failures ?? 0,
+      }
+    })
+    const sources = discoverers.map((discover): SourceStatus => {
+      const snapshot = discover.snapshot()
+      return { ...snapshot, settling: settle.waiting(snapshot.name), hold: guard.hold(snapshot.name) }
+    })
+    const inSync =
+      isQuiet() &&
+      failures.length === 0 &&
+      servers.every((server) => server.state === "up" && server.waiting === 0) &&
+      sources.every((source) => source.state === "watching" && source.hold === undefined)
+    if (inSync !== wasInSync) {
+      wasInSync = inSync
+      since = clock.currentTimeMillisUnsafe()
+      if (inSync) parts.onSync()
+    }
+    const answer: Status = { inSync, since, sources, servers, failures }
+    return answer
+  })
+
+  return {
+    rested,
+    until,
+    quiet: until(isQuiet),
+    status,
+    /** Notices when disk and servers come into sync. */
+    run: Effect.gen(function* () {
+      const pulse = makePulse()
+      waiters.add(pulse)
+      for (;;) {
+        if (isQuiet() || wasInSync) yield* status
+        yield* pulse.wait
+        yield* Effect.yieldNow
+      }
+    }) as Effect.Effect<never, LedgerError>,
+  }
+})
