@@ -38,6 +38,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
   const events = yield* PubSub.sliding<ConveyorEvent>(EVENTS)
   const lanes = new Map<ServerName, Lane>()
   const agendas = new Map<ServerName, Agenda>()
+  const tally = { delivered: 0, removed: 0 }
 
   const shared: Shared = {
     config,
@@ -50,7 +51,11 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     deletionDue: () => sweep.changed(),
     agendaChanged: (server) => agendas.get(server)?.changed(),
     rested: () => status.rested(),
-    emit: (event) => PubSub.publishUnsafe(events, event),
+    emit: (event) => {
+      if (event._tag === "Delivered") tally.delivered++
+      else if (event._tag === "Removed") tally.removed++
+      PubSub.publishUnsafe(events, event)
+    },
   }
 
   yield* evict(config)
@@ -121,7 +126,11 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
       lanes.forEach((lane) => lane.stop())
       return status.until(() => totalsOf(lanes.values()).inFlight === 0 && publish.isIdle())
     }),
+    /** Returns at the next moment when some part of the graph comes to rest. */
+    progressed: status.progressed,
     progress: () => totalsOf(lanes.values()),
+    /** Files delivered and removed by this run. */
+    tally: () => tally,
   }
 
   function evict(current: Config) {

@@ -49,6 +49,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   /** Delivered links by the file they stand for. */
   const links = new Map<RelativePath, Set<RelativePath>>()
   const warned = new Set<string>()
+  let wasAway = false
   const status = {
     state: "scanning" as SourceStatus["state"],
     monitor: "",
@@ -239,12 +240,21 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     }
     const opened = yield* watcher.open(source)
     status.monitor = opened.name
+    if (wasAway) shared.emit({ _tag: "SourceBack", source: source.name })
+    wasAway = false
     status.state = "scanning"
     request(root, "tree")
     const signals = Stream.runForEach(opened.signals, listen(opened))
     return yield* Effect.raceAllFirst([Effect.andThen(signals, Effect.never), scans(opened), reconcile])
   }).pipe(
     Effect.scoped,
+    Effect.tapError((error) =>
+      Effect.sync(() => {
+        if (error._tag !== "WatcherError") return
+        wasAway = true
+        shared.emit({ _tag: "SourceAway", source: source.name, reason: error.detail })
+      }),
+    ),
     Effect.onExit(() =>
       Effect.sync(() => {
         status.state = "away"

@@ -8,10 +8,10 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { ProcessorError } from "../domain/Errors.ts"
 import type { FileState } from "../domain/FileState.ts"
-import { baseNameOf, extensionOf, isSafe, type RelativePath, type ServerName } from "../domain/Path.ts"
+import { baseNameOf, isSafe, type RelativePath, type ServerName } from "../domain/Path.ts"
 import {
+  handles,
   type ProcessedFile,
-  type ProcessorDefinition,
   type ProcessorJob,
   Processors,
   Workspace,
@@ -35,9 +35,6 @@ export interface ChainRequest {
   readonly rule: Rule
   readonly server: ServerName
 }
-
-const handles = (definition: ProcessorDefinition, baseName: string): boolean =>
-  definition.extensions === undefined || definition.extensions.has(extensionOf(baseName))
 
 /** Runs chains, `maxChains` at a time. */
 export const makeProcess = Effect.fnUntraced(function* (maxChains: number) {

@@ -101,9 +101,20 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     return answer
   })
 
+  /** Returns at the next moment when some part comes to rest. */
+  const progressed = Effect.suspend(() => {
+    const pulse = makePulse()
+    waiters.add(pulse)
+    return Effect.ensuring(
+      pulse.wait,
+      Effect.sync(() => waiters.delete(pulse)),
+    )
+  })
+
   return {
     rested,
     until,
+    progressed,
     quiet: until(isQuiet),
     status,
     /** Notices when disk and servers come into sync. */

@@ -1,0 +1,373 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import type { Config } from "../../src/domain/Config.ts"
+import { Ledger } from "../../src/domain/Ledger.ts"
+import { GRACE_PERIOD } from "../../src/domain/Limits.ts"
+import type { RelativePath, RemotePath, ServerName, SourceName } from "../../src/domain/Path.ts"
+import { layerMemory as layerLedger } from "../../src/layers/ledger/memory.ts"
+import { md5, mtime } from "../../src/layers/processors/uniqueFilename.ts"
+import { layerMemory as layerPublisher } from "../../src/layers/publishers/memory.ts"
+import { layerTestWorld, makeTestWorld, type TestWorld } from "../../src/testing.ts"
+import { start, testConfig, testRule, turns, untilQuiet } from "../support/conveyor.ts"
+
+const site = "site" as SourceName
+const cdn = "cdn" as ServerName
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+const path = (name: string) => name as RelativePath
+
+/** What a server holds, as text by path. */
+const held = (world: TestWorld, server: string) =>
+  Effect.map(world.servers.get(server).files, (files) =>
+    Object.fromEntries([...files].map(([name, file]) => [name, text(file.bytes)]).sort()),
+  )
+
+const withWorld = <A, E>(servers: ReadonlyArray<string>, use: (world: TestWorld) => Effect.Effect<A, E, never>) =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(1_700_000_000_000)
+    const world = yield* makeTestWorld({ servers, processors: [md5, mtime] })
+    yield* world.disk.mkdir("/site")
+    return yield* use(world)
+  })
+
+/** Runs `use` in the graph of `config`, with a ledger and a map that live as long as the test. */
+const inGraph = <A, E>(
+  world: TestWorld,
+  config: Config,
+  use: (conveyor: Effect.Success<ReturnType<typeof start>>, ledger: Ledger["Service"]) => Effect.Effect<A, E, never>,
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const ledger = yield* Ledger
+      const conveyor = yield* start(config)
+      yield* untilQuiet(conveyor)
+      return yield* use(conveyor, ledger)
+    }),
+  ).pipe(Effect.provide(layerTestWorld(world, { ledger: layerLedger, publisher: layerPublisher })))
+
+describe("the graph", () => {
+  it.effect("delivers what is there at the start, then what is created, changed, moved and deleted", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        yield* world.disk.mkdir("/site/css")
+        yield* world.disk.write("/site/css/a.css", "a")
+        yield* world.disk.write("/site/b.txt", "b")
+        yield* inGraph(
+          world,
+          testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"], { path: "static" })] }),
+          (conveyor) =>
+            Effect.gen(function* () {
+              assert.deepStrictEqual(yield* held(world, "cdn"), { "static/b.txt": "b", "static/css/a.css": "a" })
+              yield* world.disk.write("/site/css/a.css", "a2")
+              yield* world.disk.mkdir("/site/new")
+              yield* world.disk.write("/site/new/c.js", "c")
+              yield* world.disk.remove("/site/b.txt")
+              yield* untilQuiet(conveyor)
+              assert.deepStrictEqual(yield* held(world, "cdn"), { "static/css/a.css": "a2", "static/new/c.js": "c" })
+              yield* world.disk.rename("/site/css", "/site/styles")
+              yield* untilQuiet(conveyor)
+              assert.deepStrictEqual(yield* held(world, "cdn"), { "static/new/c.js": "c", "static/styles/a.css": "a2" })
+              assert.isTrue((yield* conveyor.status).inSync)
+              assert.deepStrictEqual(yield* world.servers.violations, [])
+            }),
+        )
+      }),
+    ),
+  )
+
+  it.effect("takes a file that was closed at once, without any wait", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor) =>
+        Effect.gen(function* () {
+          yield* TestClock.adjust(60_000)
+          yield* world.disk.write("/site/a", "1")
+          assert.strictEqual(yield* untilQuiet(conveyor), 0)
+          assert.deepStrictEqual(yield* held(world, "cdn"), { a: "1" })
+        }),
+      ),
+    ),
+  )
+
+  it.effect("never publishes half of a file that is still open", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.disk.write("/site/a", "one", { close: false })
+          for (let i = 0; i < 6; i++) {
+            yield* TestClock.adjust(500)
+            yield* turns
+            assert.deepStrictEqual(yield* held(world, "cdn"), {})
+            yield* world.disk.append("/site/a", ".", { close: false })
+          }
+          yield* world.disk.close("/site/a")
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), { a: "one......" })
+        }),
+      ),
+    ),
+  )
+
+  it.effect("a server that is down delays nobody, and gets everything when it is back", () =>
+    withWorld(["cdn", "mirror"], (world) =>
+      inGraph(
+        world,
+        testConfig({ servers: ["cdn", "mirror"], rules: [testRule("all", ["cdn", "mirror"])] }),
+        (conveyor) =>
+          Effect.gen(function* () {
+            yield* world.servers.get("mirror").set({ up: false })
+            for (let i = 0; i < 20; i++) yield* world.disk.write(`/site/${i}`, `${i}`)
+            yield* untilQuiet(conveyor)
+            assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 20)
+            assert.deepStrictEqual(yield* held(world, "mirror"), {})
+            const down = (yield* conveyor.status).servers.find((server) => server.name === "mirror")
+            assert.strictEqual(down?.state, "down")
+            assert.isFalse((yield* conveyor.status).inSync)
+            yield* world.servers.get("mirror").set({ up: true })
+            yield* TestClock.adjust(300_000)
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(yield* held(world, "mirror"), yield* held(world, "cdn"))
+            assert.isTrue((yield* conveyor.status).inSync)
+          }),
+      ),
+    ),
+  )
+
+  it.effect("parks a file that is refused, shows why, and tries again by itself", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor, ledger) =>
+        Effect.gen(function* () {
+          yield* world.servers.get("cdn").inject({
+            fault: { _tag: "Fail", reason: { _tag: "PermissionDenied" } },
+            operations: ["put"],
+            path: (name) => name === "bad",
+            times: 2,
+          })
+          yield* world.disk.write("/site/bad", "x")
+          yield* world.disk.write("/site/good", "y")
+          yield* untilQuiet(conveyor)
+          const failures = yield* ledger.failures(10)
+          assert.deepStrictEqual(
+            failures.map((failure) => [failure.path, failure.attempts]),
+            [[path("bad"), 1]],
+          )
+          assert.deepStrictEqual(yield* held(world, "cdn"), { good: "y" })
+          yield* TestClock.adjust(10_000)
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), { bad: "x", good: "y" })
+          assert.deepStrictEqual(yield* ledger.failures(10), [])
+        }),
+      ),
+    ),
+  )
+
+  it.effect("keeps the old name for the grace period when content gives a new one", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        const rules = [testRule("all", ["cdn"], { chain: [{ name: "unique_filename.MD5", settings: {} }] })]
+        yield* inGraph(world, testConfig({ servers: ["cdn"], rules }), (conveyor) =>
+          Effect.gen(function* () {
+            yield* world.disk.write("/site/a.css", "1")
+            yield* untilQuiet(conveyor)
+            yield* world.disk.write("/site/a.css", "2")
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(Object.values(yield* held(world, "cdn")).sort(), ["1", "2"])
+            yield* TestClock.adjust(GRACE_PERIOD + 1_000)
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(yield* held(world, "cdn"), { "a_c81e728d9d4c2f636f067f89cc14862c.css": "2" })
+          }),
+        )
+      }),
+    ),
+  )
+
+  it.effect("touch alone leads to a new delivery", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.disk.write("/site/a", "1")
+          yield* untilQuiet(conveyor)
+          const before = (yield* world.servers.get("cdn").log).filter((entry) => entry.operation === "put").length
+          yield* TestClock.adjust(5_000)
+          yield* world.disk.touch("/site/a")
+          yield* untilQuiet(conveyor)
+          const after = (yield* world.servers.get("cdn").log).filter((entry) => entry.operation === "put").length
+          assert.strictEqual(after, before + 1)
+        }),
+      ),
+    ),
+  )
+})
+
+describe("the mass-delete guard", () => {
+  const many = Effect.fnUntraced(function* (world: TestWorld, count: number) {
+    for (let i = 0; i < count; i++) yield* world.disk.write(`/site/${i}`, `${i}`)
+  })
+  const config = testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] })
+
+  it.effect("holds back the emptying of a source until it is confirmed, while everything else goes on", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        yield* many(world, 150)
+        yield* inGraph(world, config, (conveyor) =>
+          Effect.gen(function* () {
+            for (let i = 0; i < 140; i++) yield* world.disk.remove(`/site/${i}`)
+            yield* untilQuiet(conveyor)
+            assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 150)
+            assert.include((yield* conveyor.status).sources[0]?.hold, { missing: 140, total: 150 })
+            yield* world.disk.write("/site/new", "new")
+            yield* untilQuiet(conveyor)
+            assert.strictEqual((yield* held(world, "cdn"))["new"], "new")
+            conveyor.confirmDeletes(site)
+            yield* untilQuiet(conveyor)
+            assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 11)
+            assert.isUndefined((yield* conveyor.status).sources[0]?.hold)
+            assert.isTrue((yield* conveyor.status).inSync)
+          }),
+        )
+      }),
+    ),
+  )
+
+  it.effect("lets go by itself when the files are back", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        yield* many(world, 150)
+        yield* inGraph(world, config, (conveyor) =>
+          Effect.gen(function* () {
+            for (let i = 0; i < 140; i++) yield* world.disk.remove(`/site/${i}`)
+            yield* untilQuiet(conveyor)
+            assert.isDefined((yield* conveyor.status).sources[0]?.hold)
+            yield* many(world, 139)
+            yield* untilQuiet(conveyor)
+            conveyor.retryAll()
+            yield* untilQuiet(conveyor)
+            assert.isUndefined((yield* conveyor.status).sources[0]?.hold)
+            assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 149)
+          }),
+        )
+      }),
+    ),
+  )
+
+  it.effect("does not count files that moved within their source", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        yield* world.disk.mkdir("/site/old")
+        for (let i = 0; i < 150; i++) yield* world.disk.write(`/site/old/${i}`, `${i}`)
+        yield* inGraph(world, config, (conveyor) =>
+          Effect.gen(function* () {
+            yield* world.disk.rename("/site/old", "/site/new")
+            yield* untilQuiet(conveyor)
+            const names = Object.keys(yield* held(world, "cdn"))
+            assert.strictEqual(names.length, 150)
+            assert.isTrue(names.every((name) => name.startsWith("new/")))
+          }),
+        )
+      }),
+    ),
+  )
+
+  it.effect("deletes nothing while the root is missing", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        yield* many(world, 5)
+        yield* inGraph(world, config, (conveyor) =>
+          Effect.gen(function* () {
+            yield* world.disk.rename("/site", "/away")
+            yield* TestClock.adjust(60_000)
+            yield* turns
+            assert.strictEqual((yield* conveyor.status).sources[0]?.state, "away")
+            assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 5)
+            yield* world.disk.rename("/away", "/site")
+            yield* TestClock.adjust(60_000)
+            yield* untilQuiet(conveyor)
+            assert.isTrue((yield* conveyor.status).inSync)
+          }),
+        )
+      }),
+    ),
+  )
+})
+
+describe("fileDeletionDelayAfterSync", () => {
+  it.effect(
+    "deletes the source file once every destination has it and the delay has passed, and keeps the delivery",
+    () =>
+      withWorld(["cdn", "mirror"], (world) =>
+        Effect.gen(function* () {
+          const rules = [testRule("all", ["cdn", "mirror"], { fileDeletionDelayAfterSync: 60 })]
+          yield* inGraph(world, testConfig({ servers: ["cdn", "mirror"], rules }), (conveyor) =>
+            Effect.gen(function* () {
+              yield* world.servers.get("mirror").set({ up: false })
+              yield* world.disk.write("/site/a", "1")
+              yield* untilQuiet(conveyor)
+              yield* TestClock.adjust(120_000)
+              yield* turns
+              assert.strictEqual((yield* world.disk.files("/site")).size, 1)
+              yield* world.servers.get("mirror").set({ up: true })
+              yield* TestClock.adjust(300_000)
+              yield* untilQuiet(conveyor)
+              yield* TestClock.adjust(61_000)
+              yield* untilQuiet(conveyor)
+              assert.strictEqual((yield* world.disk.files("/site")).size, 0)
+              assert.deepStrictEqual(yield* held(world, "cdn"), { a: "1" })
+              assert.deepStrictEqual(yield* held(world, "mirror"), { a: "1" })
+              conveyor.retryAll()
+              yield* untilQuiet(conveyor)
+              assert.deepStrictEqual(yield* held(world, "cdn"), { a: "1" })
+            }),
+          )
+        }),
+      ),
+  )
+
+  it.effect("leaves the file alone when it changed meanwhile", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        const rules = [testRule("all", ["cdn"], { fileDeletionDelayAfterSync: 60 })]
+        yield* inGraph(world, testConfig({ servers: ["cdn"], rules }), (conveyor) =>
+          Effect.gen(function* () {
+            yield* world.disk.write("/site/a", "1")
+            yield* untilQuiet(conveyor)
+            yield* TestClock.adjust(30_000)
+            yield* world.disk.write("/site/a", "2")
+            yield* untilQuiet(conveyor)
+            yield* TestClock.adjust(40_000)
+            yield* untilQuiet(conveyor)
+            assert.strictEqual((yield* world.disk.files("/site")).size, 1)
+            yield* TestClock.adjust(30_000)
+            yield* untilQuiet(conveyor)
+            assert.strictEqual((yield* world.disk.files("/site")).size, 0)
+            assert.deepStrictEqual(yield* held(world, "cdn"), { a: "2" })
+          }),
+        )
+      }),
+    ),
+  )
+})
+
+describe("collisions", () => {
+  it.effect("a file whose place is taken fails with the other's name, and gets the place when that one goes", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        const rules = [testRule("css", ["cdn"], { path: "x" }), testRule("x", ["cdn"], {})]
+        yield* world.disk.mkdir("/site/x")
+        yield* world.disk.write("/site/a", "root")
+        yield* inGraph(world, testConfig({ servers: ["cdn"], rules }), (conveyor, ledger) =>
+          Effect.gen(function* () {
+            yield* world.disk.write("/site/x/a", "nested")
+            yield* untilQuiet(conveyor)
+            const [failure] = yield* ledger.failures(10)
+            assert.include(failure?.reason, "is where a is published already")
+            yield* world.disk.remove("/site/a")
+            yield* TestClock.adjust(60_000)
+            yield* untilQuiet(conveyor)
+            assert.strictEqual((yield* held(world, "cdn"))["x/a"], "nested")
+            assert.deepStrictEqual(yield* ledger.failures(10), [])
+            assert.strictEqual((yield* ledger.occupants(cdn, "x/a" as RemotePath)).length, 1)
+          }),
+        )
+      }),
+    ),
+  )
+})
