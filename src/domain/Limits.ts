@@ -175,3 +175,179 @@ export const DURATION_MAX = 2_073_600_000
 
 /** Events a slow subscriber may be behind before it misses the oldest. */
 export const EVENTS = 1024
+
+/** Threads that do file system work; never more than the machine has cores. */
+export const DISK_WORKERS = 2
+
+/** ... and with those that were started because others hang on a disk that does not answer. */
+export const DISK_WORKERS_MAX = 6
+
+/** Requests given to one such thread before it answered. */
+export const DISK_IN_FLIGHT = 32
+
+/** A thread with this much in flight counts as busy: another is started for the next request. */
+export const DISK_BUSY = 4
+
+/** Requests that may wait for a thread; one more is refused. */
+export const DISK_QUEUE = 65_536
+
+/** A thread beyond the first ends after it had nothing to do for this long. */
+export const DISK_IDLE = 30_000
+
+/** A thread that did not get on for this long hangs: others take the work. */
+export const DISK_STUCK = 5_000
+
+/** Whoever is interrupted waits this long for its request to be given up and cleaned up. */
+export const DISK_CANCEL_WAIT = 2_000
+
+/** Threads get this long to finish when they are told to stop. */
+export const DISK_STOP_WAIT = 2_000
+
+/** MiB of heap one such thread may take: a directory of a million names fits. */
+export const DISK_HEAP = 384
+
+/** Bytes read or copied at once. */
+export const DISK_CHUNK = 262_144
+
+/** Files above this size are worked on while small requests pass by. */
+export const DISK_LARGE = 1_048_576
+
+/** Answers are sent together, but the first of them never waits longer than this. */
+export const DISK_ANSWER_DELAY = 1
+
+/** Directories remembered as free of leftovers; past it all are forgotten and looked at again. */
+export const DISK_SWEPT = 65_536
+
+/** Attempts to use a directory that others remove as empty at the same time. */
+export const DISK_ATTEMPTS = 5
+
+/** A temporary file of another machine that was not touched for this long belongs to a run that crashed. */
+export const TEMPORARY_STALE = 900_000
+
+/** Directories whose numbers the ledger keeps in memory; past it they are looked up anew. */
+export const LEDGER_DIRECTORY_IDS = 8_192
+
+/** Beginnings of URLs that the ledger stores once; past it URLs are stored whole. */
+export const LEDGER_URL_BASES = 64
+
+/** Deliveries forgotten between two looks when sources or servers went away. */
+export const LEDGER_EVICT_BATCH = 1_000
+
+/** Memory for pages of the ledger's file, in KiB. */
+export const LEDGER_CACHE_KIB = 16_384
+
+/** Pages of 4 KiB in the ledger's log before they move into its file; that blocks the thread, so not too many at once. */
+export const LEDGER_WAL_PAGES = 2_000
+
+/** How long the ledger waits for another program that has its file locked. */
+export const LEDGER_LOCK_WAIT = 2_000
+
+/** Requests to an S3 store at once where the config sets no limit. */
+export const S3_CONNECTIONS = 16
+
+/** Bytes of a file up to which an S3 store gets it in one request; larger ones are sent in parts. */
+export const S3_SINGLE_BYTES = 8 * 1_048_576
+
+/** Bytes of a part; it grows where a file would need more than `S3_PARTS` of them. */
+export const S3_PART_BYTES = 8 * 1_048_576
+
+/** Parts of one file, as the protocol allows. */
+export const S3_PARTS = 10_000
+
+/** Parts of one file that are on their way at once. */
+export const S3_PARTS_AT_ONCE = 4
+
+/** Bytes of files that are in memory on their way to one S3 store. */
+export const S3_BUFFER_BYTES = 64 * 1_048_576
+
+/** Bytes of an S3 key. */
+export const S3_KEY_BYTES = 1_024
+
+/** A connection to an S3 store that nothing uses is closed after this time. */
+export const S3_SOCKET_IDLE = 15_000
+
+/** One request to an S3 store may take this long, and longer the more bytes it carries at `S3_SLOWEST_RATE`. */
+export const S3_REQUEST_TOTAL = 120_000
+
+/** Bytes per second below which a request to an S3 store is given up. */
+export const S3_SLOWEST_RATE = 4_096
+
+/** An upload in parts that failed is given up on the server within this time, else later. */
+export const S3_ABORT_TIMEOUT = 10_000
+
+/** Failed uploads in parts that are remembered to be given up later; past it the search for old ones finds them. */
+export const S3_PENDING_ABORTS = 64
+
+/** An unfinished upload in parts that is older than this was left behind by a crashed run. */
+export const S3_ORPHAN_AGE = 86_400_000
+
+/** Pages of unfinished uploads that are looked through for such. */
+export const S3_ORPHAN_PAGES = 20
+
+/** Addresses in one CloudFront invalidation; more are put together to wildcards, one for a directory. */
+export const CLOUDFRONT_PATHS = 100
+
+/** Wildcards in one CloudFront invalidation, as many as the service takes at once. */
+export const CLOUDFRONT_WILDCARDS = 15
+
+/** One request to CloudFront may take this long. */
+export const CLOUDFRONT_REQUEST_TOTAL = 120_000
+
+/** CloudFront has too many invalidations under way: the next is tried after this time. */
+export const CLOUDFRONT_BUSY = 60_000
+
+/** SSH connections to one SFTP server; each carries many operations at once. */
+export const SFTP_CONNECTIONS = 4
+
+/** Operations at once on an SFTP server where the config sets no limit. */
+export const SFTP_OPERATIONS = 64
+
+/** Operations that a connection carries before another is opened beside it. */
+export const SFTP_SHARE = 32
+
+/** After a further connection was refused, this long passes before another is tried. */
+export const SFTP_GROW_RETRY = 60_000
+
+/** A connection nobody used for this long is closed, before a firewall forgets it. */
+export const SFTP_IDLE_CLOSE = 60_000
+
+/** An unused connection shows a sign of life this often; so many without an answer, and it is given up. */
+export const SFTP_KEEPALIVE = 15_000
+export const SFTP_KEEPALIVE_MISSED = 3
+
+/** Bytes of file content on one connection that the server has not confirmed yet. */
+export const SFTP_WINDOW_BYTES = 4 * 1_048_576
+
+/** Bytes of file content in one request. Small enough that a slow line shows life between two of them. */
+export const SFTP_WRITE_BYTES = 32_000
+
+/** Bytes of one answer of an SFTP server. */
+export const SFTP_PACKET_BYTES = 1_048_576
+
+/** An operation on an SFTP server may take this long, and for its bytes as long as the slowest line takes. */
+export const SFTP_TOTAL = 600_000
+export const SFTP_SLOWEST_BYTES_PER_SECOND = 1_024
+
+/** Cleaning up after an interrupted upload gets this long. */
+export const SFTP_CLEAN_UP = 5_000
+
+/** Directories of an SFTP server that wait to be searched for leftovers of crashed runs. */
+export const SFTP_SWEEP_QUEUE = 256
+
+/** Directories remembered as searched; past it all are forgotten and searched again. */
+export const SFTP_SWEPT = 8_192
+
+/** Entries of one directory that are searched for leftovers. */
+export const SFTP_SWEEP_ENTRIES = 100_000
+
+/** Leftovers of broken uploads remembered for removal by the next connection. */
+export const SFTP_ABANDONED = 1_024
+
+/** Attempts to use a directory that somebody else removes as empty at the same time. */
+export const SFTP_DIRECTORY_ATTEMPTS = 5
+
+/** Directories above a removed file that are looked at whether they are empty now. */
+export const SFTP_PRUNE_LEVELS = 64
+
+/** Bytes of a file handed out at once. */
+export const DISK_READ = 1_048_576

@@ -37,6 +37,8 @@ export type ConveyorEvent =
       readonly first: boolean
     }
   | { readonly _tag: "Held"; readonly hold: Hold }
+  | { readonly _tag: "SourceAway"; readonly source: SourceName; readonly reason: string }
+  | { readonly _tag: "SourceBack"; readonly source: SourceName }
   | { readonly _tag: "SourceDeleted"; readonly source: SourceName; readonly path: RelativePath }
   | { readonly _tag: "InSync" }
 
