@@ -1,0 +1,26 @@
+/**
+ * What is left when nothing more can be done, in words.
+ *
+ * @since 1.0.0
+ */
+import { display } from "../domain/Path.ts"
+import type { Status } from "../domain/Telemetry.ts"
+import { confirmCommand } from "../layers/observability/messages.ts"
+
+/** One line for each thing that keeps disk and servers apart; empty when they are in sync. */
+export const leftOver = (status: Status, configFile: string): ReadonlyArray<string> => [
+  ...status.sources
+    .filter((source) => source.state === "away")
+    .map((source) => `source "${source.name}": its directory is missing; nothing of it was deleted on any server`),
+  ...status.sources.flatMap((source) =>
+    source.hold === undefined
+      ? []
+      : [
+          `source "${source.name}": deletions are held: ${source.hold.reason}. If they were meant: ${confirmCommand(configFile, source.name)}`,
+        ],
+  ),
+  ...status.servers
+    .filter((server) => server.state === "down")
+    .map((server) => `server "${server.name}" is down: ${server.reason ?? "out of reach"}`),
+  ...status.failures.map((failure) => `${display(failure.path)} to "${failure.server}": ${failure.reason}`),
+]

@@ -1,0 +1,52 @@
+/**
+ * The Layers of the real world, chosen for a config.
+ *
+ * @since 1.0.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { existsSync } from "node:fs"
+import { tmpdir } from "node:os"
+import path from "node:path"
+import type { Config } from "../domain/Config.ts"
+import { layerDiskWorkers } from "../layers/disk/DiskWorkers.ts"
+import { holdStateDirectory } from "../layers/ledger/lock.ts"
+import { layerMemory as layerEmptyLedger } from "../layers/ledger/memory.ts"
+import { layerSqlite, ledgerFile } from "../layers/ledger/sqlite.ts"
+import { processors } from "../layers/processors/registry.ts"
+import { layerWorkspace } from "../layers/processors/workspace.ts"
+import { layerSyncedFiles } from "../layers/publishers/syncedFiles.ts"
+import { layerLocal } from "../layers/sourceFiles/local.ts"
+import { transporters } from "../layers/transporters/registry.ts"
+import { layerWatcher } from "../layers/watchers/select.ts"
+
+/** What looking at sources and servers takes. */
+const layerOutside = (config: Config, workingDir: string) =>
+  Layer.mergeAll(
+    layerLocal,
+    layerWorkspace({ directory: workingDir }),
+    processors(config),
+    transporters(config),
+    layerWatcher,
+  ).pipe(Layer.provide(layerDiskWorkers()))
+
+/** Everything the conveyor needs. The state directory is held first, so that two daemons never share one. */
+export const layerWorld = (config: Config) => {
+  const { stateDir, syncedFilesDb, workingDir } = config.settings
+  const held = Layer.effectDiscard(holdStateDirectory(stateDir))
+  return Layer.mergeAll(
+    layerSqlite({ directory: stateDir }),
+    layerSyncedFiles({ syncedFilesDb }),
+    layerOutside(config, workingDir),
+  ).pipe(Layer.provide(held))
+}
+
+/** What commands need that only look: the ledger as it is, temporary files outside the state directory. */
+export const layerReadOnly = (config: Config) =>
+  Layer.unwrap(
+    Effect.sync(() => {
+      const { stateDir } = config.settings
+      const ledger = existsSync(ledgerFile(stateDir)) ? layerSqlite({ directory: stateDir, readOnly: true }) : layerEmptyLedger
+      return Layer.mergeAll(ledger, layerOutside(config, path.join(tmpdir(), `file-conveyor-${process.pid}`)))
+    }),
+  )
