@@ -11,7 +11,8 @@ import type { RelativePath } from "./Path.ts"
  * - `growing`: it may still be written: wait until it holds still.
  * - `gone`: the name was removed.
  * - `listing`: look at every name in this directory.
- * - `tree`: look at everything below this directory, which may be new, moved or gone.
+ * - `tree`: look at everything below this directory, which may be new, moved or gone, and at the name itself, which may
+ *   be that of a file by now, or may have been.
  */
 export type ChangeKind = "complete" | "growing" | "gone" | "listing" | "tree"
 
@@ -22,16 +23,17 @@ export interface FileChange {
 }
 
 /**
- * What two hints about one path mean together, `later` having come after `earlier`. The wider look wins (a tree covers
- * its listing, a listing covers a file of that name); among hints about a file the later one does, since it is what the
- * disk says now. So merging never loses a reason to look, and never waits for less than the last hint asks.
+ * What two hints about one path mean together, `later` having come after `earlier`. A tree covers everything. Among hints
+ * about a file the later one counts, since it is what the disk says now. A listing and a hint about a file of the same
+ * name mean that one became the other, which only a tree covers. So merging never loses a reason to look, never waits
+ * for less than the last hint asks, and gives the same however the hints are grouped.
  *
  * | earlier \ later | complete | growing | gone | listing | tree |
  * | --- | --- | --- | --- | --- | --- |
- * | complete | complete | growing | gone | listing | tree |
- * | growing | complete | growing | gone | listing | tree |
- * | gone | complete | growing | gone | listing | tree |
- * | listing | listing | listing | tree | listing | tree |
+ * | complete | complete | growing | gone | tree | tree |
+ * | growing | complete | growing | gone | tree | tree |
+ * | gone | complete | growing | gone | tree | tree |
+ * | listing | tree | tree | tree | listing | tree |
  * | tree | tree | tree | tree | tree | tree |
  */
 export const merge = (earlier: ChangeKind, later: ChangeKind): ChangeKind => {
@@ -39,10 +41,10 @@ export const merge = (earlier: ChangeKind, later: ChangeKind): ChangeKind => {
     case "tree":
       return "tree"
     case "listing":
-      return later === "gone" || later === "tree" ? "tree" : "listing"
+      return later === "listing" ? "listing" : "tree"
     case "complete":
     case "growing":
     case "gone":
-      return later
+      return later === "listing" ? "tree" : later
   }
 }

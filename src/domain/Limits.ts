@@ -188,6 +188,9 @@ export const DISK_IN_FLIGHT = 32
 /** A thread with this much in flight counts as busy: another is started for the next request. */
 export const DISK_BUSY = 4
 
+/** Requests that follow each other go to the same thread until it has this much more to do than another. */
+export const DISK_RUN = 8
+
 /** Requests that may wait for a thread; one more is refused. */
 export const DISK_QUEUE = 65_536
 
@@ -311,9 +314,8 @@ export const SFTP_GROW_RETRY = 60_000
 /** A connection nobody used for this long is closed, before a firewall forgets it. */
 export const SFTP_IDLE_CLOSE = 60_000
 
-/** An unused connection shows a sign of life this often; so many without an answer, and it is given up. */
+/** An unused connection is asked for a sign of life this often. */
 export const SFTP_KEEPALIVE = 15_000
-export const SFTP_KEEPALIVE_MISSED = 3
 
 /** Bytes of file content on one connection that the server has not confirmed yet. */
 export const SFTP_WINDOW_BYTES = 4 * 1_048_576
@@ -337,6 +339,9 @@ export const SFTP_SWEEP_QUEUE = 256
 /** Directories remembered as searched; past it all are forgotten and searched again. */
 export const SFTP_SWEPT = 8_192
 
+/** A temporary file of another machine that is older than this belongs to a run that crashed. */
+export const SFTP_LEFTOVER_AGE = 86_400_000
+
 /** Entries of one directory that are searched for leftovers. */
 export const SFTP_SWEEP_ENTRIES = 100_000
 
@@ -351,3 +356,15 @@ export const SFTP_PRUNE_LEVELS = 64
 
 /** Bytes of a file handed out at once. */
 export const DISK_READ = 1_048_576
+
+/** How long one write of the published map may block the thread while a reader is in the way ... */
+export const MAP_LOCK_WAIT = 20
+
+/** ... before it is tried again after this pause ... */
+export const MAP_BUSY_PAUSE = 50
+
+/** ... so many times. */
+export const MAP_BUSY_TRIES = 200
+
+/** Rows of the pipeline tables, which a CMS counts, changed in one transaction. */
+export const PIPELINE_ROWS = 2_000

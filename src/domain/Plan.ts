@@ -108,6 +108,8 @@ export const deletionRule = (
   const rules = rulesFor(book, path, state)
   let chosen: { rule: Rule; notBefore: number } | undefined
   for (const rule of rules) {
+    // Without a destination there is no copy, so nothing may go.
+    if (rule.destinations.length === 0) return undefined
     let latest = 0
     for (const destination of rule.destinations) {
       const delivery = deliveries.find((d) => d.rule === rule.id && d.server === destination.server)

@@ -9,7 +9,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ProcessorError, SourceError } from "./Errors.ts"
 import type { FileState } from "./FileState.ts"
-import type { RelativePath, ServerName, SourceName } from "./Path.ts"
+import { extensionOf, type RelativePath, type ServerName, type SourceName } from "./Path.ts"
 import type { ProcessorUse } from "./Rule.ts"
 import type { Content } from "./SourceFiles.ts"
 
@@ -71,6 +71,10 @@ export interface ProcessorDefinition<S = unknown> {
 
 /** Gives a processor definition its types. */
 export const defineProcessor = <S = unknown>(definition: ProcessorDefinition<S>): ProcessorDefinition<S> => definition
+
+/** True where the processor handles a file of this base name; another passes through untouched. */
+export const handles = (definition: Pick<ProcessorDefinition, "extensions">, baseName: string): boolean =>
+  definition.extensions === undefined || definition.extensions.has(extensionOf(baseName))
 
 /** A processor that only renames. `rename` gets the base name and what it may depend on. */
 export const renaming = (

@@ -10,6 +10,7 @@ import type * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type { TransportError } from "./Errors.ts"
 import type { FileState } from "./FileState.ts"
+import type { Invalidator } from "./Invalidator.ts"
 import type { RelativePath, RemotePath, ServerName, SourceName } from "./Path.ts"
 import type { Content } from "./SourceFiles.ts"
 
@@ -69,6 +70,8 @@ export interface TransporterShape {
   readonly stat: (at: RemotePath) => Effect.Effect<Option.Option<RemoteFile>, TransportError>
   /** The public address of the file at this path. */
   readonly url: (at: RemotePath) => string
+  /** Where a CDN in front of the server keeps what it served and has to be told what changed. */
+  readonly invalidator?: Invalidator
 }
 
 /** The service a transporter's Layer provides. */
@@ -96,6 +99,8 @@ export interface TransporterDefinition<S = unknown, R = never> {
    * not secret.
    */
   readonly identity?: ReadonlyArray<string>
+  /** Names of settings that are paths on this machine: relative ones are made relative to the config file before decoding. */
+  readonly paths?: ReadonlyArray<string>
   /** Directories on this machine that it writes to: they may not lie inside a source. */
   readonly localDirectories?: (settings: S) => ReadonlyArray<string>
 }

@@ -42,6 +42,8 @@ export interface BlindSpot {
 
 /** One running watch over one source. Closing its Scope ends it and gives everything back. */
 export interface WatchSession {
+  /** Which monitor it is, for the status and log lines, e.g. "inotify". */
+  readonly name: string
   readonly capabilities: WatcherCapabilities
   /**
    * Everything that happens below watched directories from the moment `watch` returned for them. Run it once. It is

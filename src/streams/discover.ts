@@ -189,8 +189,13 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   })
 
   const hint = (session: WatchSession, change: FileChange) => {
-    if (change.kind === "tree" || change.kind === "listing") return request(change.path, change.kind)
     const times = settleTimes(session.capabilities.closes, configuredSettle)
+    if (change.kind === "tree" || change.kind === "listing") {
+      request(change.path, change.kind)
+      // The name may be a file by now, or have been one before.
+      if (change.kind === "tree" && change.path !== root) settle.hint(source.name, change.path, "growing", times)
+      return
+    }
     settle.hint(source.name, change.path, change.kind, times)
     for (const link of links.get(change.path) ?? []) settle.hint(source.name, link, change.kind, times)
   }

@@ -27,6 +27,9 @@ const latest = (deliveries: ReadonlyArray<Delivery>): Delivery | undefined => {
   return newest
 }
 
+/** Pause between two transactions, in milliseconds: under load each takes what gathered meanwhile. */
+const PAUSE = 100
+
 export interface PublishOptions {
   readonly shared: Shared
   /** How many files wait and how many are in work, over all lanes. */
@@ -65,10 +68,10 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     return change
   })
 
-  /** One transaction's worth of the outbox. Returns false when it was empty. */
+  /** One transaction's worth of the outbox. Returns how many rows that was. */
   const step = Effect.fnUntraced(function* () {
     const { targets, through } = yield* ledger.outbox(PUBLISH_BATCH)
-    if (targets.length === 0) return false
+    if (targets.length === 0) return 0
     const roots = yield* ledger.roots
     const changes: Array<PublishedChange> = []
     for (const target of targets) {
@@ -78,7 +81,7 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     yield* publisher.apply(changes)
     yield* ledger.commit([{ _tag: "Published", through }])
     options.published()
-    return true
+    return targets.length
   })
 
   const rows = Effect.fnUntraced(function* (after: DeliveryKey | undefined) {
@@ -124,8 +127,8 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     if (yield* mustRebuild()) yield* rebuild
     for (;;) {
       busy = true
-      while (yield* step()) {
-        // Each step is one small transaction; readers get in between.
+      for (let rows = yield* step(); rows > 0; rows = yield* step()) {
+        if (rows < PUBLISH_BATCH) yield* Effect.sleep(PAUSE)
       }
       busy = false
       shared.rested()

@@ -1,0 +1,126 @@
+/**
+ * Temporary files of jobs, on disk.
+ *
+ * Each run has a directory of its own below the working directory, each job one below that. What a crashed run left is
+ * removed when the next one starts.
+ *
+ * @since 1.0.0
+ */
+import { createHash } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { ProcessorError } from "../../domain/Errors.ts"
+import type { FileState } from "../../domain/FileState.ts"
+import { Workspace, type WorkspacePlace } from "../../domain/Processor.ts"
+import type { Content } from "../../domain/SourceFiles.ts"
+import { DiskContent, sourceError } from "../disk/DiskContent.ts"
+import type { DiskError } from "../disk/DiskError.ts"
+import { DiskWorkers } from "../disk/DiskWorkers.ts"
+
+/** Where the working directory is. */
+export interface WorkspaceOptions {
+  /** Absolute. Made when it is missing. */
+  readonly directory: string
+}
+
+const words = (error: DiskError, directory: string): string => {
+  switch (error.code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return `no space is left for temporary files in ${directory}: free some, or name another <workingDir>`
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return `the working directory ${directory} can not be written (${error.code}): name another <workingDir>`
+    default:
+      return `temporary files in ${directory}: ${error.detail}`
+  }
+}
+
+const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
+  const disk = yield* DiskWorkers
+  const scope = yield* Effect.scope
+  const failure = (path: string) => (error: DiskError) =>
+    new ProcessorError({ processor: "workspace", path, detail: words(error, directory), cause: error })
+
+  const runDirectory = `${directory}/run-${process.pid}-${Math.round(performance.timeOrigin)}`
+  let jobs = 0
+  let prepared = false
+
+  /** Makes the run's directory when the first job needs it, and again should somebody have removed it. */
+  const prepare = Effect.suspend(() => {
+    if (prepared) return Effect.void
+    prepared = true
+    return Scope.addFinalizer(scope, Effect.ignore(disk.run("removeTree", { location: runDirectory })))
+  })
+
+  const openPlace: Effect.Effect<WorkspacePlace, never, Scope.Scope> = Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        jobs += 1
+        return { place: `${runDirectory}/job-${jobs}`, begun: false, made: false, files: 0 }
+      }),
+      (job) =>
+        job.begun
+          ? Effect.catch(disk.run("removeTree", { location: job.place }), (error) =>
+              Effect.logWarning(`temporary files stay until the next start: ${error.detail}`),
+            )
+          : Effect.void,
+    ),
+    (job) => {
+      const { place } = job
+      const ensure = Effect.suspend(() => {
+        if (job.made) return Effect.void
+        job.begun = true
+        return Effect.andThen(prepare, Effect.map(disk.run("makeDirectory", { location: place }), () => void (job.made = true)))
+      })
+      const contentOf = (location: string, state: FileState): Content =>
+        new DiskContent(disk, "temporary", location, state)
+      return {
+        directory: Effect.mapError(Effect.as(ensure, place), failure(place)),
+        write: (bytes) =>
+          Effect.suspend(() => {
+            job.files += 1
+            const location = `${place}/.${job.files}`
+            return Effect.mapBoth(Effect.andThen(ensure, disk.run("write", { location, bytes })), {
+              onFailure: failure(location),
+              onSuccess: (state) => contentOf(location, state),
+            })
+          }),
+        adopt: (file) => {
+          const location = file.startsWith("/") ? file : `${place}/${file}`
+          return Effect.mapBoth(disk.run("adopt", { directory: place, location }), {
+            onFailure: failure(location),
+            onSuccess: (state) => contentOf(location, state),
+          })
+        },
+      }
+    },
+  )
+
+  yield* Effect.ignore(disk.run("sweep", { directory }))
+
+  return Workspace.of({
+    open: openPlace,
+    hash: (content, algorithm) =>
+      content instanceof DiskContent
+        ? Effect.mapError(
+            disk.run("hash", { location: content.location, version: content.state, algorithm }),
+            sourceError(content.location),
+          )
+        : Effect.map(
+            Stream.runFold(
+              content.bytes,
+              () => createHash(algorithm),
+              (hash, chunk) => hash.update(chunk),
+            ),
+            (hash) => hash.digest("hex"),
+          ),
+  })
+})
+
+/** Temporary files of jobs below a working directory. */
+export const layerWorkspace = (options: WorkspaceOptions): Layer.Layer<Workspace, never, DiskWorkers> =>
+  Layer.effect(Workspace, make(options))
