@@ -83,10 +83,12 @@ const runUntilReload = Effect.fnUntraced(
     const running = yield* Effect.forkScoped(work, { startImmediately: true })
     const ending = yield* Effect.raceFirst(Fiber.join(running), listen(config, received))
     const drained = Effect.timeoutOption(conveyor.drain, DRAIN_GRACE)
-    yield* ending._tag === "Stop" ? Effect.raceFirst(drained, Effect.andThen(secondSignal(received), Effect.never)) : drained
+    yield* ending._tag === "Stop"
+      ? Effect.raceFirst(drained, Effect.andThen(secondSignal(received), Effect.never))
+      : drained
     return ending
   },
-  (effect, config) => Effect.scoped(Effect.provide(effect, layerWorld(config))),
+  (effect, config) => Effect.provide(Effect.scoped(effect), layerWorld(config)),
 )
 
 /** The daemon, from its first config to its end. */

@@ -22,5 +22,5 @@ export const inspect = (command: "dry-run" | "check" | "explain", config: Config
         return yield* explain(config, rest[0] ?? "")
     }
   })
-  return Effect.scoped(Effect.provide(work, layerReadOnly(config)))
+  return Effect.provide(Effect.scoped(work), layerReadOnly(config))
 }

@@ -38,5 +38,5 @@ export const runToQuiet = Effect.fnUntraced(
     for (const line of left) yield* print(`  ${line}`)
     return left.length === 0
   },
-  (effect, config) => Effect.scoped(Effect.provide(effect, layerWorld(config))),
+  (effect, config) => Effect.provide(Effect.scoped(effect), layerWorld(config)),
 )

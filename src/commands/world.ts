@@ -46,7 +46,9 @@ export const layerReadOnly = (config: Config) =>
   Layer.unwrap(
     Effect.sync(() => {
       const { stateDir } = config.settings
-      const ledger = existsSync(ledgerFile(stateDir)) ? layerSqlite({ directory: stateDir, readOnly: true }) : layerEmptyLedger
+      const ledger = existsSync(ledgerFile(stateDir))
+        ? layerSqlite({ directory: stateDir, readOnly: true })
+        : layerEmptyLedger
       return Layer.mergeAll(ledger, layerOutside(config, path.join(tmpdir(), `file-conveyor-${process.pid}`)))
     }),
   )

@@ -11,6 +11,8 @@ export interface FileState {
   readonly mtimeNs: bigint
   readonly inode: bigint
   readonly mode: number
+  /** The file of the same source that a link stands for; absent for a file itself, and for a link that leads elsewhere. */
+  readonly link?: RelativePath
 }
 
 /** What was delivered: the three facts of a {@link FileState} that a delivery remembers. */

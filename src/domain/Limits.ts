@@ -275,6 +275,9 @@ export const S3_REQUEST_TOTAL = 120_000
 /** Bytes per second below which a request to an S3 store is given up. */
 export const S3_SLOWEST_RATE = 4_096
 
+/** Bytes that are read of an S3 store's answer to a file. */
+export const S3_ANSWER_BYTES = 65_536
+
 /** An upload in parts that failed is given up on the server within this time, else later. */
 export const S3_ABORT_TIMEOUT = 10_000
 

@@ -46,6 +46,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     enqueue: (server, item) => lanes.get(server)?.add(item),
     enqueueAll: (item) => books.get(item.source)?.servers.forEach((server) => lanes.get(server)?.add(item)),
     unsettled: (source, path, quiet) => settle.again(source, path, quiet),
+    linked: (source, link, target) => discoverers.find((discover) => discover.source === source)?.linked(link, target),
     vanished: (item) => guard.vanished(item),
     outboxChanged: () => publish.changed(),
     deletionDue: () => sweep.changed(),

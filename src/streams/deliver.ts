@@ -212,6 +212,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     let asked = false
     if (book !== undefined) {
       const state = item.state ?? (yield* files.stat(book.source, item.path))
+      if (state?.link !== undefined) shared.linked(item.source, item.path, state.link)
       const deliveries = yield* ledger.deliveriesOf(item.source, item.path)
       for (const job of plan(book, item.path, state, deliveries, server)) {
         if (job._tag === "Retire") {

@@ -13,7 +13,7 @@ import { mtimeMillis } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { LINKS, NAMES_IN_WARNING, SCAN_BATCH } from "../domain/Limits.ts"
 import { child, display, type RelativePath, root } from "../domain/Path.ts"
-import { plan } from "../domain/Plan.ts"
+import { plan, rulesFor } from "../domain/Plan.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import type { SourceStatus } from "../domain/Telemetry.ts"
 import { type BlindSpot, type WatchSession, type WatchSignal, Watcher } from "../domain/Watcher.ts"
@@ -49,6 +49,8 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   /** Delivered links by the file they stand for. */
   const links = new Map<RelativePath, Set<RelativePath>>()
   const warned = new Set<string>()
+  /** Rules that no file matched yet; asked during the first scan only. */
+  const unmatched = new Set(book.rules)
   let wasAway = false
   const status = {
     state: "scanning" as SourceStatus["state"],
@@ -73,13 +75,10 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       return Effect.logWarning(message).pipe(Effect.annotateLogs({ source: source.name }))
     })
 
-  const rememberLinks = (view: DirectoryView) => {
-    for (const { link, target } of view.links) {
-      if (links.size >= LINKS && !links.has(target)) return
-      const known = links.get(target)
-      if (known === undefined) links.set(target, new Set([link]))
-      else known.add(link)
-    }
+  const linked = (link: RelativePath, target: RelativePath) => {
+    const known = links.get(target)
+    if (known !== undefined) known.add(link)
+    else if (links.size < LINKS) links.set(target, new Set([link]))
   }
 
   /** One scan's findings, for the log. */
@@ -97,14 +96,19 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   const compare = (view: DirectoryView, findings: Findings, youngSince: number) => {
     findings.directories++
     if (view.unreadable !== undefined) findings.unreadable.push(display(view.directory === "" ? "." : view.directory))
-    rememberLinks(view)
+    for (const { link, target } of view.links) linked(link, target)
     for (const entry of view.entries ?? []) {
       if (entry.kind !== "skipped") continue
       findings.reasons.add(entry.reason)
       if (findings.skipped.length < NAMES_IN_WARNING) findings.skipped.push(display(child(view.directory, entry.name)))
     }
     eachFile(view, (file) => {
-      if (file.state !== undefined) findings.files++
+      if (file.state !== undefined) {
+        findings.files++
+        if (!status.scanned && unmatched.size > 0) {
+          for (const rule of rulesFor(book, file.path, file.state)) unmatched.delete(rule)
+        }
+      }
       const jobs = plan(book, file.path, file.state, file.deliveries)
       if (jobs.length === 0) return
       findings.due++
@@ -160,11 +164,10 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     }
     if (status.scanned) return
     status.scanned = true
-    if (findings.files === 0 || book.rules.length === 0) return
-    const count = yield* ledger.count(source.name)
-    if (count === 0 && findings.due === 0) {
+    if (findings.files === 0) return
+    for (const rule of unmatched) {
       yield* Effect.logWarning(
-        "no rule matches any file of this source; `file-conveyor explain <config> <path>` says why for one file",
+        `rule "${rule.label}" matches none of the ${findings.files} files of its source; \`file-conveyor explain <config> <path>\` says why for one file`,
       ).pipe(Effect.annotateLogs({ source: source.name }))
     }
   })
@@ -271,6 +274,8 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   )
 
   return {
+    source: source.name,
+    linked,
     rescan: () => request(root, "tree"),
     isIdle: () => status.state === "away" || (!status.scanning && requests.size === 0 && status.scanned),
     isAway: () => status.state === "away",

@@ -26,6 +26,8 @@ export interface Shared {
   readonly enqueueAll: (item: Item) => void
   /** To settle: the file changed while it was worked on; look again when it held still for `quiet` milliseconds. */
   readonly unsettled: (source: SourceName, path: RelativePath, quiet: number) => void
+  /** To discover: this link was delivered as the file it stands for, and is due again when that one changes. */
+  readonly linked: (source: SourceName, link: RelativePath, target: RelativePath) => void
   /** To the guard: delivered files that are no longer there. */
   readonly vanished: (item: Item) => void
   /** To publish: the outbox may hold something. */

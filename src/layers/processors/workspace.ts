@@ -64,7 +64,7 @@ const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
       }),
       (job) =>
         job.begun
-          ? Effect.catch(disk.run("removeTree", { location: job.place }), (error) =>
+          ? Effect.catchTag(disk.run("removeTree", { location: job.place }), "DiskError", (error) =>
               Effect.logWarning(`temporary files stay until the next start: ${error.detail}`),
             )
           : Effect.void,
@@ -74,10 +74,13 @@ const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
       const ensure = Effect.suspend(() => {
         if (job.made) return Effect.void
         job.begun = true
-        return Effect.andThen(prepare, Effect.map(disk.run("makeDirectory", { location: place }), () => void (job.made = true)))
+        return Effect.andThen(
+          prepare,
+          Effect.map(disk.run("makeDirectory", { location: place }), () => void (job.made = true)),
+        )
       })
       const contentOf = (location: string, state: FileState): Content =>
-        new DiskContent(disk, "temporary", location, state)
+        new DiskContent(disk, { location, guard: undefined, version: state })
       return {
         directory: Effect.mapError(Effect.as(ensure, place), failure(place)),
         write: (bytes) =>
@@ -106,10 +109,7 @@ const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
     open: openPlace,
     hash: (content, algorithm) =>
       content instanceof DiskContent
-        ? Effect.mapError(
-            disk.run("hash", { location: content.location, version: content.state, algorithm }),
-            sourceError(content.location),
-          )
+        ? Effect.mapError(disk.run("hash", { original: content.original, algorithm }), sourceError(content.location))
         : Effect.map(
             Stream.runFold(
               content.bytes,

@@ -1,0 +1,216 @@
+/**
+ * Puts files in place at once: written under a temporary name, verified, renamed.
+ *
+ * @since 1.0.0
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+} from "node:fs"
+import { baseNameOf, display } from "../../domain/Path.ts"
+import { DISK_ATTEMPTS, DISK_CHUNK } from "../../domain/Limits.ts"
+import { fromNative, native } from "../nativePath.ts"
+import { ensure, existing, notDirectory, prune, removeEmptyTree } from "./destination.ts"
+import type { Input } from "./protocol.ts"
+import { join } from "./realPath.ts"
+import { codeOf, isAbsent, orAbsent, quietly, Refusal } from "./refusal.ts"
+import { TEMPORARY, temporaryName } from "./temporary.ts"
+import { transfer, writeAll } from "./transfer.ts"
+import { openVersion, verify, verifyPlace } from "./version.ts"
+import type { Turn } from "./turn.ts"
+
+/** Readers such as a web server run as other users. */
+const FILE_MODE = 0o644
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+
+const directoryOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf("/"), 0))
+
+const refuseReserved = (path: string): void => {
+  if (TEMPORARY.test(baseNameOf(path))) {
+    throw new Refusal("Reserved", `${display(path)} is a name of temporary files: rename it`)
+  }
+}
+
+const stop = (turn: Turn): void => {
+  if (turn.cancelled()) throw new Refusal("Cancelled", "nobody waits for it any more")
+}
+
+/** Runs `use` with the real directory of `path`, again where somebody removes it as empty at the same moment. */
+const within = <A>(root: string, path: string, turn: Turn, use: (directory: string) => A): A => {
+  for (let attempt = 1; ; attempt++) {
+    const directory = ensure(root, directoryOf(path), turn)
+    try {
+      return use(directory)
+    } catch (error) {
+      const code = codeOf(error)
+      if (code === "ENOTDIR") throw notDirectory(directory)
+      if (code !== "ENOENT" || attempt >= DISK_ATTEMPTS) throw error
+      turn.real.clear()
+    }
+  }
+}
+
+/** Moves a finished temporary into place. Empty directories of that name give way. */
+const replace = (temporary: string, target: string): void => {
+  try {
+    renameSync(native(temporary), native(target))
+  } catch (error) {
+    const code = codeOf(error)
+    if (code !== "EISDIR" && code !== "ENOTEMPTY" && code !== "EEXIST") throw error
+    if (!removeEmptyTree(target)) {
+      throw new Refusal(
+        "InTheWay",
+        `${display(target)} is a directory with files in it. Published files go by themselves when their own time comes; ` +
+          "remove any others",
+      )
+    }
+    renameSync(native(temporary), native(target))
+  }
+}
+
+const create = (root: string, to: string, turn: Turn) =>
+  within(root, to, turn, (directory) => {
+    const location = join(directory, temporaryName())
+    return { directory, location, descriptor: openSync(native(location), CREATE, FILE_MODE) }
+  })
+
+/** The system is told microseconds, cut off: half of one more keeps the number's own imprecision from taking one away. */
+const seconds = (nanoseconds: bigint): number => (Number(nanoseconds / 1000n) + 0.5) / 1e6
+
+/** Whoever starts us with a strict umask does not mean the readers of what is published. */
+const masked = (process.umask() & FILE_MODE) !== 0
+
+/** Mode and size of what was written are as they must be. One write that took all bytes has said so already. */
+const finish = (descriptor: number, location: string, size: number, atOnce: boolean): void => {
+  if (masked) fchmodSync(descriptor, FILE_MODE)
+  if (atOnce) return
+  const written = fstatSync(descriptor).size
+  if (written !== size) throw new Refusal("Mismatch", `${display(location)} has ${written} bytes instead of ${size}`)
+}
+
+/** Copies exactly this version of a file; its SHA-256. */
+export const copy = ({ from, root, to }: Input<"copy">, turn: Turn): string => {
+  refuseReserved(to)
+  const { version } = from
+  const source = openVersion(from, turn)
+  try {
+    const { descriptor, directory, location } = create(root, to, turn)
+    let open = true
+    try {
+      const sha256 = transfer(source, from, descriptor, turn)
+      verify(source, from)
+      const mtime = seconds(version.mtimeNs)
+      futimesSync(descriptor, mtime, mtime)
+      finish(descriptor, location, version.size, version.size <= DISK_CHUNK)
+      open = false
+      closeSync(descriptor)
+      stop(turn)
+      replace(location, join(directory, baseNameOf(to)))
+      return sha256
+    } catch (error) {
+      if (open) quietly(() => closeSync(descriptor))
+      quietly(() => unlinkSync(native(location)))
+      throw error
+    }
+  } finally {
+    closeSync(source)
+  }
+}
+
+/** Publishes a symbolic link to a file, provided that it is this version. */
+export const link = ({ from, root, to }: Input<"link">, turn: Turn): undefined => {
+  refuseReserved(to)
+  verifyPlace(from, turn)
+  within(root, to, turn, (directory) => {
+    const target = join(directory, baseNameOf(to))
+    if (pointsTo(target, from.location)) return
+    const location = join(directory, temporaryName())
+    symlinkSync(native(from.location), native(location))
+    try {
+      stop(turn)
+      replace(location, target)
+    } catch (error) {
+      quietly(() => unlinkSync(native(location)))
+      throw error
+    }
+  })
+}
+
+const pointsTo = (at: string, target: string): boolean => {
+  try {
+    return fromNative(readlinkSync(native(at), "buffer")) === target
+  } catch {
+    return false
+  }
+}
+
+/** An empty temporary file beside a path, for bytes that come in pieces. */
+export const spool = ({ root, to }: Input<"spool">, turn: Turn): string => {
+  refuseReserved(to)
+  const { descriptor, location } = create(root, to, turn)
+  closeSync(descriptor)
+  return location
+}
+
+/** Adds bytes to a temporary file. */
+export const append = ({ bytes, location }: Input<"append">): undefined => {
+  const descriptor = openSync(native(location), constants.O_WRONLY | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0))
+  try {
+    writeAll(descriptor, bytes, bytes.length)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Moves a temporary file into place, if it has the right size. */
+export const commit = ({ location, root, to, version }: Input<"commit">, turn: Turn): undefined => {
+  const mtime = seconds(version.mtimeNs)
+  utimesSync(native(location), mtime, mtime)
+  const descriptor = openSync(native(location), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  try {
+    finish(descriptor, location, version.size, false)
+  } finally {
+    closeSync(descriptor)
+  }
+  stop(turn)
+  replace(location, join(ensure(root, directoryOf(to), turn), baseNameOf(to)))
+}
+
+/** Removes a temporary file. */
+export const discard = ({ location }: Input<"discard">): undefined => {
+  orAbsent(() => unlinkSync(native(location)))
+}
+
+/** Removes a published file and the directories that it leaves empty. Never a directory with anything in it. */
+export const remove = ({ at, root }: Input<"remove">, turn: Turn): undefined => {
+  const directory = existing(root, directoryOf(at), turn)
+  if (directory !== undefined) {
+    const location = join(directory, baseNameOf(at))
+    try {
+      unlinkSync(native(location))
+    } catch (error) {
+      const isDirectory = () => orAbsent(() => lstatSync(native(location)))?.isDirectory() === true
+      if (!isAbsent(error) && !isDirectory()) throw error
+    }
+  }
+  if (directory !== undefined) prune(root, directoryOf(at), turn)
+}
+
+/** Size of the published file at a path: of what it leads to, where it is a link. */
+export const statRemote = ({ at, root }: Input<"statRemote">, turn: Turn): number | undefined => {
+  const directory = existing(root, directoryOf(at), turn)
+  if (directory === undefined) return undefined
+  const stats = orAbsent(() => statSync(native(join(directory, baseNameOf(at)))))
+  return stats?.isFile() === true ? stats.size : undefined
+}

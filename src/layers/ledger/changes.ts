@@ -1,0 +1,187 @@
+/**
+ * Writes changes into the ledger's tables. Everything here runs inside a write transaction.
+ *
+ * @since 1.0.0
+ */
+import type { Delivery, DeliveryKey, Failure, Retirement, Target } from "../../domain/Delivery.ts"
+import type { LedgerChange } from "../../domain/Ledger.ts"
+import { baseNameOf, directoryOf, type RemotePath } from "../../domain/Path.ts"
+import type { Database, SqlValue } from "./driver.ts"
+import type { Names } from "./names.ts"
+import { toStoredInode } from "./rows.ts"
+import { fromStored, toStored } from "./storedText.ts"
+
+export interface Changes {
+  /** To be called first in every transaction. */
+  readonly begin: () => void
+  readonly apply: (change: LedgerChange) => void
+}
+
+const prepareAll = (database: Database) => ({
+  last: database.prepare(
+    "SELECT max(coalesce((SELECT max(seq) FROM outbox), 0), coalesce((SELECT max(published_after) FROM retirements), 0))",
+  ),
+  waiting: database.prepare("SELECT EXISTS (SELECT 1 FROM failures), EXISTS (SELECT 1 FROM retirements)"),
+  deliver: database.prepare(`INSERT INTO deliveries
+    (directory, name, server, rule, destination, url, fingerprint, size, mtime, inode, hash, delivered_at, source_deleted)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (directory, name, server, rule) DO UPDATE SET destination = excluded.destination, url = excluded.url,
+      fingerprint = excluded.fingerprint, size = excluded.size, mtime = excluded.mtime, inode = excluded.inode,
+      hash = excluded.hash, delivered_at = excluded.delivered_at, source_deleted = excluded.source_deleted`),
+  forget: database.prepare(
+    "DELETE FROM deliveries WHERE directory = ? AND name = ? AND server = ? AND rule = ? RETURNING destination",
+  ),
+  owe: database.prepare("INSERT INTO outbox (seq, source, path, server) VALUES (?, ?, ?, ?)"),
+  published: database.prepare("DELETE FROM outbox WHERE seq <= ?"),
+  // Left alone, the planner takes the primary key, which is good for the server only.
+  postpone: database.prepare(`UPDATE retirements INDEXED BY retirements_by_target SET published_after = ?
+    WHERE source = ? AND path = ? AND server = ?`),
+  retire: database.prepare(`INSERT OR REPLACE INTO retirements
+    (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`),
+  retired: database.prepare("DELETE FROM retirements WHERE server = ? AND destination = ?"),
+  fail: database.prepare(`INSERT OR REPLACE INTO failures
+    (source, path, server, reason, attempts, since, next_try) VALUES (?, ?, ?, ?, ?, ?, ?)`),
+  clear: database.prepare("DELETE FROM failures WHERE source = ? AND path = ? AND server = ?"),
+  sourceDeleted: database.prepare(`UPDATE deliveries SET source_deleted = 1
+    WHERE directory = ? AND name = ? AND size = ? AND mtime = ? AND inode = ? AND source_deleted = 0 RETURNING server`),
+  hold: database.prepare("INSERT OR REPLACE INTO holds (source, since, missing, total, reason) VALUES (?, ?, ?, ?, ?)"),
+  release: database.prepare("DELETE FROM holds WHERE source = ?"),
+  rootSeen: database.prepare("INSERT OR REPLACE INTO roots (source, path, identity) VALUES (?, ?, ?)"),
+})
+
+export const makeChanges = (database: Database, names: Names): Changes => {
+  const sql = prepareAll(database)
+  // Numbers of the outbox are never used twice while anybody may still refer to them.
+  let last = Number(sql.last.get()?.[0])
+  // Most of the time nothing failed and nothing is to be retired: then a delivery need not look.
+  let anyFailure = true
+  let anyRetirement = true
+
+  /** Puts a target into the outbox. */
+  const owe = (source: number, path: SqlValue, server: number) => {
+    last++
+    sql.owe.run(last, source, path, server)
+    if (anyRetirement) sql.postpone.run(last, source, path, server)
+  }
+  const clear = (source: number, path: SqlValue, server: number) => {
+    if (anyFailure) sql.clear.run(source, path, server)
+  }
+  const retire = (target: Pick<Retirement, keyof Target>, destination: RemotePath, dueAt: number) => {
+    const source = names.idOf(target.source)
+    sql.retire.run(names.idOf(target.server), toStored(destination), source, toStored(target.path), dueAt, last)
+    anyRetirement = true
+  }
+
+  const delivered = (delivery: Delivery) => {
+    const source = names.idOf(delivery.source)
+    const server = names.idOf(delivery.server)
+    const path = toStored(delivery.path)
+    const destination = toStored(delivery.destination)
+    sql.deliver.run(
+      names.directoryId(source, directoryOf(delivery.path)),
+      toStored(baseNameOf(delivery.path)),
+      server,
+      names.idOf(delivery.rule),
+      destination,
+      names.toStoredUrl(delivery.url, delivery.destination),
+      names.idOf(delivery.fingerprint),
+      delivery.state.size,
+      delivery.state.mtimeNs,
+      toStoredInode(delivery.state.inode),
+      toStored(delivery.hash),
+      delivery.deliveredAt,
+      delivery.sourceDeleted ? 1 : 0,
+    )
+    owe(source, path, server)
+    clear(source, path, server)
+    if (anyRetirement) sql.retired.run(server, destination)
+  }
+
+  /** Removes a delivery; where it was on the server, or undefined where there was none. */
+  const forget = (key: DeliveryKey): RemotePath | undefined => {
+    const source = names.idOf(key.source)
+    const server = names.idOf(key.server)
+    const path = toStored(key.path)
+    clear(source, path, server)
+    const within = directoryOf(key.path)
+    const directory = names.findDirectory(source, within)
+    if (directory === undefined) return undefined
+    const row = sql.forget.get(directory, toStored(baseNameOf(key.path)), server, names.idOf(key.rule))
+    if (row === undefined) return undefined
+    owe(source, path, server)
+    names.dropEmptyDirectory(source, within, directory)
+    return fromStored(row[0]) as RemotePath
+  }
+
+  const fail = (failure: Failure) => {
+    sql.fail.run(
+      names.idOf(failure.source),
+      toStored(failure.path),
+      names.idOf(failure.server),
+      toStored(failure.reason),
+      failure.attempts,
+      failure.since,
+      failure.nextTry,
+    )
+    anyFailure = true
+  }
+
+  const sourceDeleted = (change: Extract<LedgerChange, { readonly _tag: "SourceDeleted" }>) => {
+    const source = names.idOf(change.source)
+    const directory = names.findDirectory(source, directoryOf(change.path))
+    if (directory === undefined) return
+    const { size, mtimeNs, inode } = change.state
+    const name = toStored(baseNameOf(change.path))
+    const rows = sql.sourceDeleted.all(directory, name, size, mtimeNs, toStoredInode(inode))
+    for (const server of new Set(rows.map((row) => Number(row[0])))) owe(source, toStored(change.path), server)
+  }
+
+  const apply = (change: LedgerChange): void => {
+    switch (change._tag) {
+      case "Delivered": {
+        if (change.takenFrom !== undefined) forget(change.takenFrom)
+        delivered(change.delivery)
+        if (change.retire === undefined || change.retire.destination === change.delivery.destination) return
+        return retire(change.delivery, change.retire.destination, change.retire.dueAt)
+      }
+      case "Forgotten": {
+        const destination = forget(change.key)
+        if (destination === undefined || change.retireAt === undefined) return
+        return retire(change.key, destination, change.retireAt)
+      }
+      case "Retired":
+        return void sql.retired.run(names.idOf(change.server), toStored(change.destination))
+      case "Failed":
+        return fail(change.failure)
+      case "Cleared": {
+        const { source, path, server } = change.target
+        return clear(names.idOf(source), toStored(path), names.idOf(server))
+      }
+      case "SourceDeleted":
+        return sourceDeleted(change)
+      case "Held": {
+        const { source, since, missing, total, reason } = change.hold
+        return void sql.hold.run(names.idOf(source), since, missing, total, toStored(reason))
+      }
+      case "Released":
+        return void sql.release.run(names.idOf(change.source))
+      case "RootSeen":
+        return void sql.rootSeen.run(
+          names.idOf(change.source),
+          toStored(change.root.path),
+          toStored(change.root.identity),
+        )
+      case "Published":
+        return void sql.published.run(change.through)
+    }
+  }
+
+  return {
+    begin: () => {
+      const [failures, retirements] = sql.waiting.get() ?? []
+      anyFailure = failures !== 0n
+      anyRetirement = retirements !== 0n
+    },
+    apply,
+  }
+}

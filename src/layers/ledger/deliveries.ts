@@ -1,0 +1,108 @@
+/**
+ * Questions about what servers hold.
+ *
+ * @since 1.0.0
+ */
+import type { Delivery } from "../../domain/Delivery.ts"
+import { baseNameOf, directoryOf, type RelativePath, type ServerName, type SourceName } from "../../domain/Path.ts"
+import type { Database, Row } from "./driver.ts"
+import type { Names } from "./names.ts"
+import { deliveryColumns, toDelivery } from "./rows.ts"
+import { codeUnits, firstPlainAfter, fromStored, isPlain, textOrder, toStored } from "./storedText.ts"
+
+export interface DeliveryQueries {
+  readonly deliveriesOf: (source: SourceName, path: RelativePath) => ReadonlyArray<Delivery>
+  readonly deliveriesIn: (source: SourceName, directory: RelativePath) => ReadonlyArray<Delivery>
+  readonly directories: (
+    source: SourceName,
+    below: RelativePath,
+    after: RelativePath | undefined,
+    limit: number,
+  ) => ReadonlyArray<RelativePath>
+  readonly count: (source: SourceName) => number
+  readonly occupants: (server: ServerName, destination: string) => ReadonlyArray<Delivery>
+}
+
+export const deliverySql = {
+  deliveriesOf: `SELECT ${deliveryColumns} FROM directories d CROSS JOIN deliveries v ON v.directory = d.id
+    WHERE d.source = ? AND d.path = ? AND v.name = ?`,
+  deliveriesIn: `SELECT ${deliveryColumns} FROM directories d CROSS JOIN deliveries v ON v.directory = d.id
+    WHERE d.source = ? AND d.path = ? ORDER BY v.name`,
+  directories: "SELECT path FROM directories WHERE source = ? AND path >= ? AND path < ? ORDER BY path LIMIT ?",
+  count: `SELECT sum((SELECT count(*) FROM (SELECT DISTINCT v.name FROM deliveries v
+    WHERE v.directory = d.id AND v.source_deleted = 0))) FROM directories d WHERE d.source = ?`,
+  occupants: `SELECT ${deliveryColumns}, d.source, d.path FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
+    WHERE v.server = ? AND v.destination = ?`,
+}
+
+/** After every TEXT, before every BLOB but the empty one, which is never stored. */
+const END_OF_TEXT = new Uint8Array(0)
+/** After every BLOB that is a stored path: 0xFFFF is the greatest code unit, and no path of 4096 bytes holds as many. */
+const END = new Uint8Array(4096).fill(0xff)
+
+const sortedByName = (deliveries: Array<Delivery>): Array<Delivery> => {
+  for (let i = 1; i < deliveries.length; i++) {
+    const previous = deliveries[i - 1]?.path ?? ""
+    const current = deliveries[i]?.path ?? ""
+    if (previous > current) return deliveries.sort((a, b) => textOrder(a.path, b.path))
+  }
+  return deliveries
+}
+
+export const deliveryQueries = (database: Database, names: Names): DeliveryQueries => {
+  const of = database.prepare(deliverySql.deliveriesOf)
+  const within = database.prepare(deliverySql.deliveriesIn)
+  const range = database.prepare(deliverySql.directories)
+  const count = database.prepare(deliverySql.count)
+  const occupants = database.prepare(deliverySql.occupants)
+
+  const directories: DeliveryQueries["directories"] = (source, below, after, limit) => {
+    const id = names.find(source)
+    if (id === undefined) return []
+    const found: Array<string> = []
+    const include = (rows: ReadonlyArray<Row>) => {
+      for (const row of rows) found.push(fromStored(row[0]))
+    }
+    // "/" is followed by "0": everything below a directory begins with "directory/" and is less than "directory0".
+    const first = below === "" ? "" : `${below}/`
+    const behind = below === "" ? undefined : `${below}0`
+    if (below !== "" && (after === undefined || after < below) && names.findDirectory(id, below) !== undefined) {
+      found.push(below)
+    }
+    if (isPlain(below)) {
+      const plainAfter = after === undefined ? first : firstPlainAfter(after)
+      include(range.all(id, plainAfter > first ? plainAfter : first, behind ?? END_OF_TEXT, limit))
+    }
+    const from = after === undefined || after < first ? codeUnits(first) : codeUnits(`${after}\u0001`)
+    include(range.all(id, from, behind === undefined ? END : codeUnits(behind), limit))
+    return found.sort(textOrder).slice(0, limit) as Array<string> as Array<RelativePath>
+  }
+
+  return {
+    deliveriesOf: (source, path) => {
+      const id = names.find(source)
+      if (id === undefined) return []
+      const directory = directoryOf(path)
+      return of
+        .all(id, toStored(directory), toStored(baseNameOf(path)))
+        .map((row) => toDelivery(names, source, directory, row))
+    },
+    deliveriesIn: (source, directory) => {
+      const id = names.find(source)
+      if (id === undefined) return []
+      return sortedByName(within.all(id, toStored(directory)).map((row) => toDelivery(names, source, directory, row)))
+    },
+    directories,
+    count: (source) => {
+      const id = names.find(source)
+      return id === undefined ? 0 : Number(count.get(id)?.[0])
+    },
+    occupants: (server, destination) => {
+      const id = names.find(server)
+      if (id === undefined) return []
+      return occupants
+        .all(id, toStored(destination))
+        .map((row) => toDelivery(names, names.nameOf(row[12]) as SourceName, fromStored(row[13]) as RelativePath, row))
+    },
+  }
+}

@@ -1,0 +1,66 @@
+/** No question reads more of the ledger than it has to. */
+import { assert, describe, it } from "@effect/vitest"
+import { debtSql } from "../../../src/layers/ledger/debts.ts"
+import { deliverySql } from "../../../src/layers/ledger/deliveries.ts"
+import { open } from "../../../src/layers/ledger/driver.ts"
+import { overviewSql } from "../../../src/layers/ledger/overview.ts"
+import { migrate } from "../../../src/layers/ledger/schema.ts"
+
+const database = open(":memory:")
+migrate(database)
+
+const plan = (sql: string): string =>
+  database
+    .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+    .all()
+    .map((row) => String(row[3]))
+    .join("\n")
+
+/** The access that makes each question cheap. */
+const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
+  deliveriesOf: ["(source=? AND path=?)", "(directory=? AND name=?)"],
+  deliveriesIn: ["(source=? AND path=?)", "(directory=?)"],
+  directories: ["COVERING INDEX sqlite_autoindex_directories_1 (source=? AND path>? AND path<?)"],
+  count: ["(source=?)", "(directory=?)"],
+  occupants: ["deliveries_by_place (server=? AND destination=?)"],
+  retirementsOf: ["retirements_by_target (source=? AND path=? AND server=?)"],
+  failureOf: ["(source=? AND path=? AND server=?)"],
+  failures: ["SCAN failures USING INDEX failures_by_age"],
+  failuresOn: ["failures_by_server_age (server=?)"],
+  retries: ["failures_by_time (server=? AND next_try<?)"],
+  nextRetry: ["COVERING INDEX failures_by_time (server=? AND next_try>?)"],
+  retirements: ["retirements_by_time (server=? AND due_at<?)", "SEARCH outbox"],
+  nextRetirement: ["COVERING INDEX retirements_by_time (server=? AND due_at>?)"],
+  deletable: [
+    "COVERING INDEX deliveries_by_age (rule=? AND delivered_at<?)",
+    "SEARCH o USING PRIMARY KEY (directory=? AND name=?)",
+  ],
+  nextDeletable: [
+    "COVERING INDEX deliveries_by_age (rule=? AND delivered_at>?)",
+    "SEARCH o USING PRIMARY KEY (directory=? AND name=?)",
+  ],
+  outbox: ["SCAN outbox"],
+  holds: ["SCAN holds"],
+  roots: ["SCAN roots"],
+  deliveryTotals: ["COVERING INDEX deliveries_by_place"],
+  failureTotals: ["COVERING INDEX"],
+  retirementTotals: ["COVERING INDEX"],
+  nextDirectory: ["(source=? AND path>?)"],
+  firstDirectory: ["(source=?)"],
+  page: ["(directory=? AND name>?)"],
+  sources: ["COVERING INDEX"],
+}
+
+describe("query plans", () => {
+  for (const [name, sql] of Object.entries({ ...debtSql, ...deliverySql, ...overviewSql })) {
+    it(name, () => {
+      const found = plan(sql)
+      assert.isDefined(expected[name], found)
+      for (const access of expected[name]!) assert.include(found, access)
+      const sorts = name === "page" ? 1 : 0
+      assert.strictEqual(found.split("TEMP B-TREE").length - 1, sorts, found)
+      // Tables that grow with the number of files are never read from end to end without an index.
+      assert.notMatch(found, /SCAN (?:v|d|o|deliveries|directories|failures|retirements)(?! USING)(?!\w)/, found)
+    })
+  }
+})

@@ -1,0 +1,5 @@
+/** One fs.watch per directory against the contract. */
+import { layerDirectories } from "../../../src/layers/watchers/directories.ts"
+import { watcherContract } from "../../contract/watcher.ts"
+
+watcherContract("fs.watch per directory", layerDirectories, { namesFiles: true, burstOverflows: true })
