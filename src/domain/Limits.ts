@@ -215,8 +215,11 @@ export const DISK_CHUNK = 262_144
 /** Files above this size are worked on while small requests pass by. */
 export const DISK_LARGE = 1_048_576
 
-/** Answers are sent together, but the first of them never waits longer than this. */
-export const DISK_ANSWER_DELAY = 1
+/** Answers of one thread that are sent together ... */
+export const DISK_ANSWERS = 16
+
+/** ... unless the first of them has waited for this long. */
+export const DISK_ANSWER_DELAY = 3
 
 /** Directories remembered as free of leftovers; past it all are forgotten and looked at again. */
 export const DISK_SWEPT = 65_536
@@ -325,6 +328,10 @@ export const SFTP_WINDOW_BYTES = 4 * 1_048_576
 
 /** Bytes of file content in one request. Small enough that a slow line shows life between two of them. */
 export const SFTP_WRITE_BYTES = 32_000
+
+/** Files above this size are read ahead while they are sent over SFTP, by so many of the pieces that the disk gives. */
+export const SFTP_READ_AHEAD_FROM = 1_048_576
+export const SFTP_READ_AHEAD = 2
 
 /** Bytes of one answer of an SFTP server. */
 export const SFTP_PACKET_BYTES = 1_048_576

@@ -53,6 +53,8 @@ export interface TransporterCapabilities {
   readonly directories: boolean
   /** How many operations it takes at once where the config sets no limit. */
   readonly connections: number
+  /** It is on this machine and needs no connections: maxSimultaneousTransporters does not count it. */
+  readonly local?: boolean
 }
 
 /** The way to one server. Its Layer owns the connections and closes them. */

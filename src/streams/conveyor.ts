@@ -22,6 +22,7 @@ import { urgent } from "./backlog.ts"
 import { makeDiscover } from "./discover.ts"
 import { makeGuard } from "./guard.ts"
 import { type Lane, makeLane } from "./lanes.ts"
+import { makePulse } from "./pulse.ts"
 import { makeProcess } from "./process.ts"
 import { makePublish } from "./publish.ts"
 import { makeSettle } from "./settle.ts"
@@ -39,6 +40,13 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
   const lanes = new Map<ServerName, Lane>()
   const agendas = new Map<ServerName, Agenda>()
   const tally = { delivered: 0, removed: 0 }
+  /** Events on their way to subscribers, who are woken once for many. */
+  const untold: Array<ConveyorEvent> = []
+  const news = makePulse()
+  const tell = Effect.andThen(
+    news.wait,
+    Effect.suspend(() => PubSub.publishAll(events, untold.splice(0))),
+  )
 
   const shared: Shared = {
     config,
@@ -55,7 +63,9 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     emit: (event) => {
       if (event._tag === "Delivered") tally.delivered++
       else if (event._tag === "Removed") tally.removed++
-      PubSub.publishUnsafe(events, event)
+      if (untold.length >= EVENTS) untold.splice(0, EVENTS / 2)
+      untold.push(event)
+      news.wake()
     },
   }
 
@@ -70,7 +80,8 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
   const paced = bandwidthLimit === undefined ? undefined : yield* makePaced(bandwidthLimit)
   for (const server of config.servers) {
     const plain = transporters.get(server.name)
-    const transporter = paced === undefined ? turns(plain) : paced(turns(plain))
+    const taken = plain.capabilities.local === true ? plain : turns(plain)
+    const transporter = paced === undefined ? taken : paced(taken)
     const most = server.maxConnections > 0 ? server.maxConnections : transporter.capabilities.connections
     const connections = Math.min(most, config.settings.maxFilesInPipeline)
     const lane = yield* makeLane({ shared, server: server.name, transporter, process, acknowledge, connections })
@@ -102,6 +113,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     supervised({ name: "sweep", run: sweep.run }),
     supervised({ name: "publish", run: publish.run }),
     supervised({ name: "status", run: status.run }),
+    supervised({ name: "tell", run: Effect.forever(tell) }),
   ]
 
   return {

@@ -5,6 +5,8 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { isGreaterThan } from "effect/LogLevel"
+import * as References from "effect/References"
 import type { LogLevel } from "../../domain/Config.ts"
 import { TOLD_ALIKE, TOLD_FAILURES } from "../../domain/Limits.ts"
 import type { Target } from "../../domain/Delivery.ts"
@@ -127,5 +129,7 @@ export const narrate = (narrator: Narrator, configFile: string): ((event: Convey
   Effect.fnUntraced(function* (event: ConveyorEvent) {
     const now = yield* Clock.currentTimeMillis
     const line = narrator.tell(event, { configFile, now })
+    // Most lines are of single deliveries and nobody reads them: 100,000 of them must not slow down a first sync.
+    if (line.level === "DEBUG" && isGreaterThan(yield* References.MinimumLogLevel, "Debug")) return
     yield* Effect.logWithLevel(levelOfName(line.level))(line.message).pipe(Effect.annotateLogs(line.fields))
   })

@@ -54,7 +54,14 @@ const make = (
   }
 
   return {
-    capabilities: { atomicReplace: true, contentHash: false, headers: false, directories: true, connections: 64 },
+    capabilities: {
+      atomicReplace: true,
+      contentHash: false,
+      headers: false,
+      directories: true,
+      connections: 64,
+      local: true,
+    },
     put: (file, to) =>
       Effect.mapBoth(publish(file, to), { onFailure: fail("put", to), onSuccess: (sha256) => ({ sha256 }) }),
     remove: (at) => Effect.mapError(disk.run("remove", { root, at }), fail("remove", at)),
