@@ -14,7 +14,11 @@ const prepare = async (name, files) => {
   timed(process.execPath, [main, config, "--once"])
   const running = daemon(config)
   await running.inSync
-  return { running, site: path.join(directory, name, "d00/s00000"), out: path.join(directory, `${name}-out`, "d00/s00000") }
+  return {
+    running,
+    site: path.join(directory, name, "d00/s00000"),
+    out: path.join(directory, `${name}-out`, "d00/s00000"),
+  }
 }
 
 /** Milliseconds from the end of the write until the new content can be read at the destination. */
@@ -46,7 +50,9 @@ const times = { small: [], big: [] }
 for (let i = 0; i < changes + 5; i++) {
   const a = await change(small, i)
   const b = await change(big, i)
-  if (i >= 5) times.small.push(a), times.big.push(b)
+  if (i < 5) continue
+  times.small.push(a)
+  times.big.push(b)
 }
 console.log(`1,000 files: ${spread(times.small)} ms`)
 console.log(`${large.toLocaleString("en")} files: ${spread(times.big)} ms (limit: median 10)`)

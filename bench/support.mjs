@@ -24,7 +24,10 @@ export const makeTree = (root, files) => {
     const directory = path.join(root, `d${String(d % 50).padStart(2, "0")}`, `s${String(d).padStart(5, "0")}`)
     fs.mkdirSync(directory, { recursive: true })
     for (let f = 0; f < 20 && d * 20 + f < files; f++) {
-      fs.writeFileSync(path.join(directory, `file-${String(f).padStart(2, "0")}.css`), bytes.subarray(0, 200 + random(1800)))
+      fs.writeFileSync(
+        path.join(directory, `file-${String(f).padStart(2, "0")}.css`),
+        bytes.subarray(0, 200 + random(1800)),
+      )
     }
   }
 }
@@ -68,12 +71,14 @@ export const spread = (values, digits = 2) =>
 /** The daemon; `live` resolves with the seconds from its start to its first scan's end, `inSync` when it is in sync. */
 export const daemon = (config) => {
   const start = performance.now()
-  const child = spawn(process.execPath, [main, config, "--log-format", "logfmt"], { stdio: ["ignore", "ignore", "pipe"] })
+  const child = spawn(process.execPath, [main, config, "--log-format", "logfmt"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  })
   let log = ""
   const waiting = []
   child.stderr.on("data", (chunk) => {
     log += chunk
-    for (const one of [...waiting]) if (one.pattern.test(log)) one.resolve((performance.now() - start) / 1000)
+    for (const one of waiting) if (one.pattern.test(log)) one.resolve((performance.now() - start) / 1000)
   })
   const seen = (pattern) => new Promise((resolve) => waiting.push({ pattern, resolve }))
   const ended = new Promise((resolve) => child.once("exit", resolve))

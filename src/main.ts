@@ -90,13 +90,12 @@ const main = program(process.argv.slice(2)).pipe(
 // Worker threads and sockets do not keep the process alive, so that none of them can hinder its end; this does.
 const alive = setInterval(() => undefined, 2 ** 30)
 
-void Effect.runPromise(main).then((exit) => {
+const finish = (exit: Effect.Success<typeof main>): number => {
   clearInterval(alive)
-  if (exit._tag === "Success") {
-    process.exitCode = exit.value
-    return
-  }
+  if (exit._tag === "Success") return exit.value
   const { code, text } = report(exit.cause)
   process.stderr.write(`${text}\n`)
-  process.exitCode = code
-})
+  return code
+}
+
+process.exitCode = finish(await Effect.runPromise(main))

@@ -7,7 +7,9 @@ import { assert, describe, it } from "@effect/vitest"
 const project = fileURLToPath(new URL("..", import.meta.url))
 
 /** Files over the limit of lines, each with the reason why it stays in one piece. */
-const longFiles: Readonly<Record<string, string>> = {}
+const longFiles: Readonly<Record<string, string>> = {
+  "src/domain/Limits.ts": "one list of every bound of the system, so that a person finds them all in one place",
+}
 const LINES = 400
 
 /** Modules of effect that may still change between minor versions: they stay at the edge. */

@@ -70,6 +70,9 @@ export interface DeletionRule {
   readonly delay: number
 }
 
+/** What the published map shows of a delivery. */
+export type PublishedDelivery = Pick<Delivery, "destination" | "url">
+
 /** Totals per server, for the status. */
 export interface ServerTotals {
   readonly server: ServerName
@@ -109,6 +112,8 @@ export interface LedgerShape {
     server: ServerName,
     destination: RemotePath,
   ) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /** The latest delivery of a target, under whatever rule, as the published map shows it. */
+  readonly latestOf: (target: Target) => Effect.Effect<PublishedDelivery | undefined, LedgerError>
   /** Retirements of a target, due or not. */
   readonly retirementsOf: (target: Target) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
   readonly failureOf: (target: Target) => Effect.Effect<Failure | undefined, LedgerError>

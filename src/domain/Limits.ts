@@ -255,7 +255,7 @@ export const S3_CONNECTIONS = 16
 export const S3_SINGLE_BYTES = 8 * 1_048_576
 
 /** Bytes of a part; it grows where a file would need more than `S3_PARTS` of them. */
-export const S3_PART_BYTES = 8 * 1_048_576
+export const S3_PART_BYTES = 5 * 1_048_576
 
 /** Parts of one file, as the protocol allows. */
 export const S3_PARTS = 10_000
@@ -288,7 +288,10 @@ export const S3_ABORT_TIMEOUT = 10_000
 export const S3_PENDING_ABORTS = 64
 
 /** An unfinished upload in parts that is older than this was left behind by a crashed run. */
-export const S3_ORPHAN_AGE = 86_400_000
+export const S3_ORPHAN_AGE = 604_800_000
+
+/** How often such are looked for, when there are large files. */
+export const S3_ORPHAN_SEARCH = 86_400_000
 
 /** Pages of unfinished uploads that are looked through for such. */
 export const S3_ORPHAN_PAGES = 20
@@ -326,8 +329,14 @@ export const SFTP_KEEPALIVE = 15_000
 /** Bytes of file content on one connection that the server has not confirmed yet. */
 export const SFTP_WINDOW_BYTES = 4 * 1_048_576
 
-/** Bytes of file content in one request. Small enough that a slow line shows life between two of them. */
+/** Bytes of file content in one request to a server that promises no more. */
 export const SFTP_WRITE_BYTES = 32_000
+
+/**
+ * Bytes of one request to a server that takes long ones: whole packets of SSH. Short enough that the answers show life on
+ * a slow line.
+ */
+export const SFTP_FRAME_BYTES = 4 * 32_768
 
 /** Files above this size are read ahead while they are sent over SFTP, by so many of the pieces that the disk gives. */
 export const SFTP_READ_AHEAD_FROM = 1_048_576
@@ -364,6 +373,52 @@ export const SFTP_DIRECTORY_ATTEMPTS = 5
 /** Directories above a removed file that are looked at whether they are empty now. */
 export const SFTP_PRUNE_LEVELS = 64
 
+/** Connections to one FTP server, each with one operation at a time, where the config sets no limit. */
+export const FTP_CONNECTIONS = 8
+
+/** After an FTP server refused a further connection, this long passes before another is tried. */
+export const FTP_GROW_RETRY = 60_000
+
+/** An FTP connection nobody used for this long is closed, before the server or a firewall does it. */
+export const FTP_IDLE_CLOSE = 60_000
+
+/** TCP asks a silent FTP connection for a sign of life this often: during a long upload nothing else uses it. */
+export const FTP_KEEPALIVE = 15_000
+
+/** Bytes given to a data connection at once. Small enough that a slow line shows life between two of them. */
+export const FTP_WRITE_BYTES = 65_536
+
+/** An operation on an FTP server may take this long, and for its bytes as long as the slowest line takes. */
+export const FTP_TOTAL = 600_000
+export const FTP_SLOWEST_BYTES_PER_SECOND = 1_024
+
+/** Cleaning up after an interrupted FTP upload, and waiting for the last words of a broken one, gets this long. */
+export const FTP_CLEAN_UP = 5_000
+
+/** Bytes of a directory's listing that are read from an FTP server. */
+export const FTP_LISTING_BYTES = 16_777_216
+
+/** Bytes of one line of such a listing. */
+export const FTP_LISTING_LINE_BYTES = 65_536
+
+/** Directories of an FTP server that wait to be searched for leftovers of crashed runs. */
+export const FTP_SWEEP_QUEUE = 256
+
+/** Directories remembered as searched; past it all are forgotten and searched again. */
+export const FTP_SWEPT = 8_192
+
+/** Leftovers removed from one directory in one search. */
+export const FTP_SWEEP_REMOVALS = 1_024
+
+/** Leftovers of broken uploads remembered for removal by the next connection. */
+export const FTP_ABANDONED = 1_024
+
+/** Attempts to use a directory that somebody else removes as empty at the same time. */
+export const FTP_DIRECTORY_ATTEMPTS = 5
+
+/** Directories above a removed file that are looked at whether they are empty now. */
+export const FTP_PRUNE_LEVELS = 64
+
 /** Bytes of a file handed out at once. */
 export const DISK_READ = 1_048_576
 
@@ -378,3 +433,57 @@ export const MAP_BUSY_TRIES = 200
 
 /** Rows of the pipeline tables, which a CMS counts, changed in one transaction. */
 export const PIPELINE_ROWS = 2_000
+
+/** Requests to a Cloud Files service at once where the config sets no limit. */
+export const CLOUDFILES_CONNECTIONS = 16
+
+/** Bytes of a file up to which it is one object; larger ones are put together of segments. */
+export const CLOUDFILES_SINGLE_BYTES = 8 * 1_048_576
+
+/** Bytes of a segment; it grows where a file would need more than `CLOUDFILES_SEGMENTS` of them. */
+export const CLOUDFILES_SEGMENT_BYTES = 8 * 1_048_576
+
+/** Segments of one file, as services allow. */
+export const CLOUDFILES_SEGMENTS = 1_000
+
+/** Segments of one file that are on their way, or are removed, at once. */
+export const CLOUDFILES_SEGMENTS_AT_ONCE = 4
+
+/** Bytes of files that are in memory on their way to one Cloud Files service. */
+export const CLOUDFILES_BUFFER_BYTES = 64 * 1_048_576
+
+/** Bytes of a file: a segment of a larger one would not fit into `CLOUDFILES_BUFFER_BYTES`. */
+export const CLOUDFILES_FILE_BYTES = CLOUDFILES_SEGMENTS * CLOUDFILES_BUFFER_BYTES
+
+/** Bytes of an object's name. */
+export const CLOUDFILES_NAME_BYTES = 1_024
+
+/** A connection to a Cloud Files service that nothing uses is closed after this time. */
+export const CLOUDFILES_SOCKET_IDLE = 15_000
+
+/** One request to a Cloud Files service may take this long, and longer the more bytes it carries at `CLOUDFILES_SLOWEST_RATE`. */
+export const CLOUDFILES_REQUEST_TOTAL = 120_000
+
+/** Bytes per second below which a request to a Cloud Files service is given up. */
+export const CLOUDFILES_SLOWEST_RATE = 4_096
+
+/** Bytes of an answer of a Cloud Files service. */
+export const CLOUDFILES_ANSWER_BYTES = 8 * 1_048_576
+
+/** A token that is valid for less than this is replaced before it is used. */
+export const CLOUDFILES_RENEW_BEFORE = 60_000
+
+/** Segments of an upload that failed are removed within this time, else by a later search. */
+export const CLOUDFILES_CLEAN_UP = 10_000
+
+/** Segments older than this that no file refers to were left behind by a crashed run; they are searched for this often. */
+export const CLOUDFILES_ORPHAN_AGE = 86_400_000
+
+/** Pages of names of segments that are read. */
+export const CLOUDFILES_LISTING_PAGES = 20
+
+/** Files in segments that are remembered; past it the service is asked about each file before it is replaced or removed. */
+export const CLOUDFILES_LARGE_KNOWN = 10_000
+
+/** Files in segments that one search for orphans looks at. */
+export const CLOUDFILES_ORPHAN_CHECKS = 1_000

@@ -29,7 +29,10 @@ export type PublishedChange =
 export class Publisher extends Context.Service<
   Publisher,
   {
-    /** The map was missing or unreadable when it was opened and is empty now: call `replaceAll`. */
+    /**
+     * The map was missing or unreadable when it was opened and is empty now, or was not closed by its last writer and may
+     * be out of date: call `replaceAll`.
+     */
     readonly isNew: boolean
     /** Applies all changes in one transaction, in order. When it returns, readers see them. Safe to repeat. */
     readonly apply: (changes: ReadonlyArray<PublishedChange>) => Effect.Effect<void, PublisherError>

@@ -5,6 +5,7 @@
  *
  * @since 1.0.0
  */
+import type { Delivery } from "../domain/Delivery.ts"
 import type { FileState } from "../domain/FileState.ts"
 import { BACKLOG_DIRECTORIES, BACKLOG_PATHS } from "../domain/Limits.ts"
 import { directoryOf, type RelativePath, root, type SourceName } from "../domain/Path.ts"
@@ -20,6 +21,8 @@ export interface Item {
   readonly urgent: boolean
   /** What a listing a moment ago said; whoever reads the file verifies it. */
   readonly state?: FileState
+  /** The deliveries at that moment, where nothing can have changed them since. */
+  readonly deliveries?: ReadonlyArray<Delivery>
 }
 
 /** A path that a monitor, the agenda or a person asks to look at. */

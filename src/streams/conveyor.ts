@@ -69,7 +69,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     },
   }
 
-  yield* evict(config)
+  const evicted = yield* evict(config)
   const settle = yield* makeSettle(shared)
   const guard = yield* makeGuard(shared)
   const process = yield* makeProcess(config.settings.maxSimultaneousProcessorChains)
@@ -92,6 +92,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
   const discoverers = yield* Effect.forEach(books.values(), (book) => makeDiscover({ shared, settle, book }))
   const publish = yield* makePublish({
     shared,
+    evicted,
     counts: () => totalsOf(lanes.values()),
     published: () => agendas.forEach((agenda) => agenda.changed()),
   })
@@ -153,10 +154,10 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     }
     return Effect.flatMap(ledger.evict(known, clock.currentTimeMillisUnsafe()), ({ forgotten, retired }) =>
       forgotten + retired === 0
-        ? Effect.void
+        ? Effect.succeed(false)
         : Effect.logInfo(
             `the config no longer names some sources or servers: ${retired} published files are removed, ${forgotten} files on servers that are gone are left alone`,
-          ),
+          ).pipe(Effect.as(true)),
     )
   }
 })

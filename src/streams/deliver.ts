@@ -5,7 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
+import * as Latch from "effect/Latch"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import { SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
@@ -32,20 +32,23 @@ export interface DeliverParts {
 
 /** One file at one place on the server at a time: a replace and a removal of one place never overlap. */
 const makePlaces = () => {
-  const busy = new Map<RemotePath, { readonly mutex: Semaphore.Semaphore; users: number }>()
-  return <A, E, R>(place: RemotePath, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.suspend(() => {
-      const entry = busy.get(place) ?? { mutex: Semaphore.makeUnsafe(1), users: 0 }
-      entry.users++
-      busy.set(place, entry)
-      return Semaphore.withPermit(entry.mutex)(use).pipe(
-        Effect.ensuring(
-          Effect.sync(() => {
-            if (--entry.users === 0) busy.delete(place)
-          }),
-        ),
-      )
+  const busy = new Map<RemotePath, Latch.Latch | undefined>()
+  const leave = (place: RemotePath) =>
+    Effect.sync(() => {
+      busy.get(place)?.openUnsafe()
+      busy.delete(place)
     })
+  const enter = <A, E, R>(place: RemotePath, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      if (!busy.has(place)) {
+        busy.set(place, undefined)
+        return Effect.ensuring(use, leave(place))
+      }
+      const left = busy.get(place) ?? Latch.makeUnsafe(false)
+      busy.set(place, left)
+      return Effect.andThen(left.await, enter(place, use))
+    })
+  return enter
 }
 
 /** The stage of one server: an Effect for each item of its lane. */
@@ -213,7 +216,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     if (book !== undefined) {
       const state = item.state ?? (yield* files.stat(book.source, item.path))
       if (state?.link !== undefined) shared.linked(item.source, item.path, state.link)
-      const deliveries = yield* ledger.deliveriesOf(item.source, item.path)
+      const deliveries = item.deliveries ?? (yield* ledger.deliveriesOf(item.source, item.path))
       for (const job of plan(book, item.path, state, deliveries, server)) {
         if (job._tag === "Retire") {
           if (job.vanished && !item.approved) shared.vanished(listed(item.source, item.path, undefined))

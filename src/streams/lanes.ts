@@ -4,6 +4,7 @@
  *
  * @since 1.0.0
  */
+import { isReadonlyArrayNonEmpty as isNonEmptyReadonlyArray, type NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -46,7 +47,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const inFlight = new Map<string, Item | undefined>()
   /** Targets with a retry or retirement that the agenda handed over. */
   const fromAgenda = new Set<string>()
-  let found: Array<Item> = []
+  /** What listing a tree found to be due. Work of a file takes it out, so its deliveries are as they were listed. */
+  let found = new Map<string, Item>()
   let expanding: { readonly walk: Walk; readonly item: Item } | undefined
   /** How many targets of this server have a failure on record. */
   let failed = (yield* ledger.totals).find((total) => total.server === server)?.failures ?? 0
@@ -59,16 +61,39 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     pulse.wake()
   }
 
-  const isIdle = () => backlog.size === 0 && inFlight.size === 0 && found.length === 0 && expanding === undefined
+  const isIdle = () => backlog.size === 0 && inFlight.size === 0 && found.size === 0 && expanding === undefined
+
+  const takeFound = (): Item | undefined => {
+    const first = found.entries().next()
+    if (first.done === true) return undefined
+    found.delete(first.value[0])
+    return first.value[1]
+  }
 
   /** The next path that nobody works on. */
   const pick = (): Item | undefined => {
     for (;;) {
-      const item = backlog.hasUrgent ? backlog.takePath() : (found.pop() ?? backlog.takePath())
+      const item = backlog.hasUrgent ? backlog.takePath() : (takeFound() ?? backlog.takePath())
       if (item === undefined) return undefined
-      if (!inFlight.has(keyOf(item))) return item
-      inFlight.set(keyOf(item), item)
+      const key = keyOf(item)
+      found.delete(key)
+      if (!inFlight.has(key)) return item
+      inFlight.set(key, item)
     }
+  }
+
+  /** As many paths as may be started now. */
+  const pickAll = (): Array<Item> => {
+    const items: Array<Item> = []
+    while (inFlight.size < breaker.limit()) {
+      const item = pick()
+      if (item === undefined) break
+      inFlight.set(keyOf(item), undefined)
+      items.push(item)
+      // A server that was down is tried with one file.
+      if (breaker.state()._tag !== "Up") break
+    }
+    return items
   }
 
   /** Lists a little more of the tree under way, or of the next one. Returns false when there is none. */
@@ -96,28 +121,28 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       expanding = undefined
       return true
     }
-    const due: Array<Item> = []
+    found = new Map()
     for (const view of views) {
       eachFile(view, (file) => {
-        if (serversDue(book, file.path, file.state, file.deliveries).has(server)) {
-          due.push(listed(item.source, file.path, file.state, item.approved))
-        }
+        if (!serversDue(book, file.path, file.state, file.deliveries).has(server)) return
+        const due = listed(item.source, file.path, file.state, item.approved)
+        if (!inFlight.has(keyOf(due))) found.set(keyOf(due), { ...due, deliveries: file.deliveries })
+        else inFlight.set(keyOf(due), due)
       })
     }
-    found = due.reverse()
     return true
   })
 
-  const next = Effect.fnUntraced(function* (): Effect.fn.Return<Item, LedgerError | SourceError> {
+  const next = Effect.fnUntraced(function* (): Effect.fn.Return<
+    NonEmptyReadonlyArray<Item>,
+    LedgerError | SourceError
+  > {
     for (;;) {
       if (stopped) yield* Effect.never
       yield* breaker.pass
+      const items = pickAll()
+      if (isNonEmptyReadonlyArray(items)) return items
       if (inFlight.size < breaker.limit()) {
-        const item = pick()
-        if (item !== undefined) {
-          inFlight.set(keyOf(item), undefined)
-          return item
-        }
         if (yield* expand()) continue
         if (inFlight.size === 0) shared.rested()
       }
@@ -226,12 +251,12 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     isStuck: () => breaker.state()._tag === "Down" && inFlight.size === 0,
     snapshot: () => ({
       breaker: breaker.state(),
-      waiting: backlog.size + found.length,
+      waiting: backlog.size + found.size,
       atLeast: backlog.isCollapsed || expanding !== undefined,
       inFlight: inFlight.size,
       worked,
     }),
-    run: Stream.fromEffectRepeat(Effect.suspend(() => next())).pipe(
+    run: Stream.fromPull(Effect.succeed(Effect.suspend(() => next()))).pipe(
       Stream.mapEffect(work, { concurrency: options.connections, unordered: true }),
       Stream.runDrain,
       Effect.andThen(Effect.never),

@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
+import type { DeliveryKey, Target } from "../domain/Delivery.ts"
 import type { LedgerError, PublisherError } from "../domain/Errors.ts"
-import { Ledger } from "../domain/Ledger.ts"
+import { Ledger, type PublishedDelivery } from "../domain/Ledger.ts"
 import { PUBLISH_BATCH } from "../domain/Limits.ts"
 import { baseNameOf, type SourceName } from "../domain/Path.ts"
 import { candidate } from "../domain/Rule.ts"
@@ -18,20 +18,13 @@ import type { Shared } from "./shared.ts"
 /** Counts for the CMS's status page are brought up to date at most this often, in milliseconds. */
 const COUNTS_INTERVAL = 1_000
 
-/** Of several deliveries of one file to one server the latest is what the map shows. */
-const latest = (deliveries: ReadonlyArray<Delivery>): Delivery | undefined => {
-  let newest: Delivery | undefined
-  for (const delivery of deliveries) {
-    if (newest === undefined || delivery.deliveredAt > newest.deliveredAt) newest = delivery
-  }
-  return newest
-}
-
 /** Pause between two transactions, in milliseconds: under load each takes what gathered meanwhile. */
 const PAUSE = 100
 
 export interface PublishOptions {
   readonly shared: Shared
+  /** Deliveries of sources or servers that the config no longer names were forgotten: their rows have to go. */
+  readonly evicted: boolean
   /** How many files wait and how many are in work, over all lanes. */
   readonly counts: () => { readonly waiting: number; readonly inFlight: number }
   /** Something left the outbox: removals that waited for it may be due. */
@@ -48,23 +41,21 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
   const rootOf = (source: SourceName, roots: ReadonlyMap<SourceName, { readonly path: string }>) =>
     shared.books.get(source)?.root ?? roots.get(source)?.path
 
-  const rowOf = (delivery: Delivery, root: string): PublishedRow => ({
-    inputFile: candidate(root, delivery.path, undefined).absolutePath,
-    server: delivery.server,
+  const rowOf = (target: Target, delivery: PublishedDelivery, root: string): PublishedRow => ({
+    inputFile: candidate(root, target.path, undefined).absolutePath,
+    server: target.server,
     transportedFileBasename: baseNameOf(delivery.destination),
     url: delivery.url,
   })
 
   const changeFor = Effect.fnUntraced(function* (target: Target, root: string) {
-    const deliveries = yield* ledger.deliveriesOf(target.source, target.path)
-    const delivery = latest(deliveries.filter((candidate) => candidate.server === target.server))
-    const change: PublishedChange =
-      delivery === undefined
-        ? {
-            _tag: "Withdraw",
-            key: { inputFile: candidate(root, target.path, undefined).absolutePath, server: target.server },
-          }
-        : { _tag: "Publish", row: rowOf(delivery, root) }
+    const delivery = yield* ledger.latestOf(target)
+    if (delivery !== undefined) {
+      const change: PublishedChange = { _tag: "Publish", row: rowOf(target, delivery, root) }
+      return change
+    }
+    const inputFile = candidate(root, target.path, undefined).absolutePath
+    const change: PublishedChange = { _tag: "Withdraw", key: { inputFile, server: target.server } }
     return change
   })
 
@@ -89,7 +80,7 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     const roots = yield* ledger.roots
     const found = page.flatMap((delivery) => {
       const root = rootOf(delivery.source, roots)
-      return root === undefined ? [] : [rowOf(delivery, root)]
+      return root === undefined ? [] : [rowOf(delivery, delivery, root)]
     })
     return [found, page.length === 0 ? undefined : page[page.length - 1]] as const
   })
@@ -104,7 +95,7 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
 
   /** The map belongs to another root, or is new: every row is written again. */
   const mustRebuild = Effect.fnUntraced(function* () {
-    if (publisher.isNew) return true
+    if (publisher.isNew || options.evicted) return true
     const roots = yield* ledger.roots
     return [...shared.books.values()].some((book) => {
       const known = roots.get(book.source.name)

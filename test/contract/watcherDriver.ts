@@ -16,7 +16,7 @@ import { type BlindSpot, Watcher, type WatchSession, type WatchSignal } from "..
 import { fromNative, native } from "../../src/layers/nativePath.ts"
 
 /** How long anything may take to be told. */
-export const DEADLINE = 20_000
+export const DEADLINE = 60_000
 
 /** A file counts as settled when it held still this long. */
 const QUIET = 120

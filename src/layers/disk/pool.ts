@@ -88,10 +88,15 @@ export class Pool {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    queueMicrotask(() => {
+    const dispatch = () => {
       this.#scheduled = false
       this.#dispatch()
-    })
+    }
+    // While threads have work anyway, requests gather for a turn of the event loop: a message costs more than a request.
+    let busy = false
+    for (const thread of this.#threads) busy ||= thread.inFlight > 0
+    if (busy) setImmediate(dispatch)
+    else queueMicrotask(dispatch)
   }
 
   #dispatch(): void {

@@ -6,7 +6,7 @@
 import type { Delivery, DeliveryKey, Failure, Retirement, Target } from "../../domain/Delivery.ts"
 import type { LedgerChange } from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, type RemotePath } from "../../domain/Path.ts"
-import type { Database, SqlValue } from "./driver.ts"
+import type { Database, SqlValue, Statement } from "./driver.ts"
 import type { Names } from "./names.ts"
 import { toStoredInode } from "./rows.ts"
 import { fromStored, toStored } from "./storedText.ts"
@@ -17,40 +17,38 @@ export interface Changes {
   readonly apply: (change: LedgerChange) => void
 }
 
-const prepareAll = (database: Database) => ({
-  last: database.prepare(
-    "SELECT max(coalesce((SELECT max(seq) FROM outbox), 0), coalesce((SELECT max(published_after) FROM retirements), 0))",
-  ),
-  waiting: database.prepare("SELECT EXISTS (SELECT 1 FROM failures), EXISTS (SELECT 1 FROM retirements)"),
-  deliver: database.prepare(`INSERT INTO deliveries
+export const changeSql = {
+  last: "SELECT max(coalesce((SELECT max(seq) FROM outbox), 0), coalesce((SELECT max(published_after) FROM retirements), 0))",
+  waiting: "SELECT EXISTS (SELECT 1 FROM failures), EXISTS (SELECT 1 FROM retirements)",
+  deliver: `INSERT INTO deliveries
     (directory, name, server, rule, destination, url, fingerprint, size, mtime, inode, hash, delivered_at, source_deleted)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (directory, name, server, rule) DO UPDATE SET destination = excluded.destination, url = excluded.url,
       fingerprint = excluded.fingerprint, size = excluded.size, mtime = excluded.mtime, inode = excluded.inode,
-      hash = excluded.hash, delivered_at = excluded.delivered_at, source_deleted = excluded.source_deleted`),
-  forget: database.prepare(
-    "DELETE FROM deliveries WHERE directory = ? AND name = ? AND server = ? AND rule = ? RETURNING destination",
-  ),
-  owe: database.prepare("INSERT INTO outbox (seq, source, path, server) VALUES (?, ?, ?, ?)"),
-  published: database.prepare("DELETE FROM outbox WHERE seq <= ?"),
+      hash = excluded.hash, delivered_at = excluded.delivered_at, source_deleted = excluded.source_deleted`,
+  forget: "DELETE FROM deliveries WHERE directory = ? AND name = ? AND server = ? AND rule = ? RETURNING destination",
+  owe: "INSERT INTO outbox (seq, source, path, server) VALUES (?, ?, ?, ?)",
+  published: "DELETE FROM outbox WHERE seq <= ?",
   // Left alone, the planner takes the primary key, which is good for the server only.
-  postpone: database.prepare(`UPDATE retirements INDEXED BY retirements_by_target SET published_after = ?
-    WHERE source = ? AND path = ? AND server = ?`),
-  retire: database.prepare(`INSERT OR REPLACE INTO retirements
-    (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`),
-  retired: database.prepare("DELETE FROM retirements WHERE server = ? AND destination = ?"),
-  fail: database.prepare(`INSERT OR REPLACE INTO failures
-    (source, path, server, reason, attempts, since, next_try) VALUES (?, ?, ?, ?, ?, ?, ?)`),
-  clear: database.prepare("DELETE FROM failures WHERE source = ? AND path = ? AND server = ?"),
-  sourceDeleted: database.prepare(`UPDATE deliveries SET source_deleted = 1
-    WHERE directory = ? AND name = ? AND size = ? AND mtime = ? AND inode = ? AND source_deleted = 0 RETURNING server`),
-  hold: database.prepare("INSERT OR REPLACE INTO holds (source, since, missing, total, reason) VALUES (?, ?, ?, ?, ?)"),
-  release: database.prepare("DELETE FROM holds WHERE source = ?"),
-  rootSeen: database.prepare("INSERT OR REPLACE INTO roots (source, path, identity) VALUES (?, ?, ?)"),
-})
+  postpone: `UPDATE retirements INDEXED BY retirements_by_target SET published_after = ?
+    WHERE source = ? AND path = ? AND server = ?`,
+  retire: `INSERT OR REPLACE INTO retirements
+    (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`,
+  retired: "DELETE FROM retirements WHERE server = ? AND destination = ?",
+  fail: `INSERT OR REPLACE INTO failures
+    (source, path, server, reason, attempts, since, next_try) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  clear: "DELETE FROM failures WHERE source = ? AND path = ? AND server = ?",
+  sourceDeleted: `UPDATE deliveries SET source_deleted = 1
+    WHERE directory = ? AND name = ? AND size = ? AND mtime = ? AND inode = ? AND source_deleted = 0 RETURNING server`,
+  hold: "INSERT OR REPLACE INTO holds (source, since, missing, total, reason) VALUES (?, ?, ?, ?, ?)",
+  release: "DELETE FROM holds WHERE source = ?",
+  rootSeen: "INSERT OR REPLACE INTO roots (source, path, identity) VALUES (?, ?, ?)",
+}
 
 export const makeChanges = (database: Database, names: Names): Changes => {
-  const sql = prepareAll(database)
+  const sql = Object.fromEntries(
+    Object.entries(changeSql).map(([name, text]) => [name, database.prepare(text)]),
+  ) as Record<keyof typeof changeSql, Statement>
   // Numbers of the outbox are never used twice while anybody may still refer to them.
   let last = Number(sql.last.get()?.[0])
   // Most of the time nothing failed and nothing is to be retired: then a delivery need not look.

@@ -3,8 +3,16 @@
  *
  * @since 1.0.0
  */
-import type { Delivery } from "../../domain/Delivery.ts"
-import { baseNameOf, directoryOf, type RelativePath, type ServerName, type SourceName } from "../../domain/Path.ts"
+import type { Delivery, Target } from "../../domain/Delivery.ts"
+import type { PublishedDelivery } from "../../domain/Ledger.ts"
+import {
+  baseNameOf,
+  directoryOf,
+  type RelativePath,
+  type RemotePath,
+  type ServerName,
+  type SourceName,
+} from "../../domain/Path.ts"
 import type { Database, Row } from "./driver.ts"
 import type { Names } from "./names.ts"
 import { deliveryColumns, toDelivery } from "./rows.ts"
@@ -21,6 +29,7 @@ export interface DeliveryQueries {
   ) => ReadonlyArray<RelativePath>
   readonly count: (source: SourceName) => number
   readonly occupants: (server: ServerName, destination: string) => ReadonlyArray<Delivery>
+  readonly latestOf: (target: Target) => PublishedDelivery | undefined
 }
 
 export const deliverySql = {
@@ -31,6 +40,9 @@ export const deliverySql = {
   directories: "SELECT path FROM directories WHERE source = ? AND path >= ? AND path < ? ORDER BY path LIMIT ?",
   count: `SELECT sum((SELECT count(*) FROM (SELECT DISTINCT v.name FROM deliveries v
     WHERE v.directory = d.id AND v.source_deleted = 0))) FROM directories d WHERE d.source = ?`,
+  isOccupied: "SELECT 1 FROM deliveries WHERE server = ? AND destination = ? LIMIT 1",
+  latestOf: `SELECT destination, url FROM deliveries WHERE directory = ? AND name = ? AND server = ?
+    ORDER BY delivered_at DESC, rule LIMIT 1`,
   occupants: `SELECT ${deliveryColumns}, d.source, d.path FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
     WHERE v.server = ? AND v.destination = ?`,
 }
@@ -55,6 +67,8 @@ export const deliveryQueries = (database: Database, names: Names): DeliveryQueri
   const range = database.prepare(deliverySql.directories)
   const count = database.prepare(deliverySql.count)
   const occupants = database.prepare(deliverySql.occupants)
+  const isOccupied = database.prepare(deliverySql.isOccupied)
+  const latest = database.prepare(deliverySql.latestOf)
 
   const directories: DeliveryQueries["directories"] = (source, below, after, limit) => {
     const id = names.find(source)
@@ -100,9 +114,23 @@ export const deliveryQueries = (database: Database, names: Names): DeliveryQueri
     occupants: (server, destination) => {
       const id = names.find(server)
       if (id === undefined) return []
+      const stored = toStored(destination)
+      // Nearly every place is free, and asking for one row costs a third of asking for all.
+      if (isOccupied.get(id, stored) === undefined) return []
       return occupants
-        .all(id, toStored(destination))
+        .all(id, stored)
         .map((row) => toDelivery(names, names.nameOf(row[12]) as SourceName, fromStored(row[13]) as RelativePath, row))
+    },
+    latestOf: (target) => {
+      const source = names.find(target.source)
+      const server = names.find(target.server)
+      if (source === undefined || server === undefined) return undefined
+      const directory = names.findDirectory(source, directoryOf(target.path))
+      if (directory === undefined) return undefined
+      const row = latest.get(directory, toStored(baseNameOf(target.path)), server)
+      if (row === undefined) return undefined
+      const destination = fromStored(row[0]) as RemotePath
+      return { destination, url: names.fromStoredUrl(row[1], destination) }
     },
   }
 }

@@ -174,6 +174,14 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
       ),
     agenda: (server, now, limit) => ask(() => agenda(state, server, now, limit)),
     deletable: (rules, now, limit) => ask(() => deletable(state, rules, now, limit)),
+    latestOf: ({ path, server, source }) =>
+      ask(() =>
+        fileOf(state, source, path)
+          .filter((delivery) => delivery.server === server)
+          .sort((a, b) => b.deliveredAt - a.deliveredAt)
+          .map(({ destination, url }) => ({ destination, url }))
+          .at(0),
+      ),
     outbox: (limit) => ask(() => outbox(state, limit)),
     holds: ask(() => [...state.holds.values()].toSorted((a, b) => textOrder(a.source, b.source))),
     roots: ask(() => new Map(state.roots)),

@@ -97,7 +97,8 @@ export const makeNames = (database: Database): Names => {
         if (bases.size >= LEDGER_URL_BASES) return toStored(url)
         bases.add(base)
       }
-      return idOf(base)
+      // As a number it would be stored as a floating point number by Node's own driver, and read back as one.
+      return BigInt(idOf(base))
     },
     fromStoredUrl: (value, destination) =>
       typeof value === "bigint" ? nameOf(value) + destination : fromStored(value),

@@ -20,10 +20,11 @@ import { makeChanges } from "./changes.ts"
 import { debtQueries } from "./debts.ts"
 import { deliveryQueries } from "./deliveries.ts"
 import { createFile, type Database, open } from "./driver.ts"
+import { evict } from "./evict.ts"
 import { makeGroupCommit } from "./groupCommit.ts"
 import { toLedgerError } from "./ledgerError.ts"
 import { makeNames } from "./names.ts"
-import { evict, overviewQueries } from "./overview.ts"
+import { overviewQueries } from "./overview.ts"
 import { check, migrate, requireCurrent } from "./schema.ts"
 
 /** The ledger's file within a state directory. */
@@ -103,6 +104,7 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
       directories: (source, below, after, limit) => ask(() => deliveries.directories(source, below, after, limit)),
       count: (source) => ask(() => deliveries.count(source)),
       occupants: (server, destination) => ask(() => deliveries.occupants(server, destination)),
+      latestOf: (target) => ask(() => deliveries.latestOf(target)),
       retirementsOf: (target) => ask(() => debts.retirementsOf(target)),
       failureOf: (target) => ask(() => debts.failureOf(target)),
       failures: (limit, server) => ask(() => debts.failures(limit, server)),

@@ -12,7 +12,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { PublisherError } from "../../domain/Errors.ts"
 import { MAP_BUSY_PAUSE, MAP_BUSY_TRIES, PUBLISH_BATCH } from "../../domain/Limits.ts"
-import { toBytes } from "../../domain/Path.ts"
+import { hasRawBytes, toBytes } from "../../domain/Path.ts"
 import { Publisher, type PublishedChange, type PublishedRow } from "../../domain/Publisher.ts"
 import type { Database } from "../ledger/driver.ts"
 import { type OpenMap, openMap, persistentData, syncedFiles } from "./mapFile.ts"
@@ -20,7 +20,7 @@ import { makePipelineCounts } from "./pipelineCounts.ts"
 import { isBusy, toPublisherError } from "./publisherError.ts"
 
 /** A CMS compares bytes: what is stored as text are the bytes of the name, whether or not they are UTF-8. */
-const bytes = (text: string): Uint8Array => Buffer.from(toBytes(text))
+const bytes = (text: string): string | Uint8Array => (hasRawBytes(text) ? Buffer.from(toBytes(text)) : text)
 
 const prepareAll = (database: Database) => ({
   publish: database.prepare(`INSERT INTO synced_files (input_file, transported_file_basename, url, server)

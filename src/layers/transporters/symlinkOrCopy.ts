@@ -59,7 +59,7 @@ const make = (
       contentHash: false,
       headers: false,
       directories: true,
-      connections: 64,
+      connections: 128,
       local: true,
     },
     put: (file, to) =>

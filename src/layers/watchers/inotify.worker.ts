@@ -9,6 +9,7 @@ import { performance } from "node:perf_hooks"
 import { type MessagePort, parentPort, receiveMessageOnPort } from "node:worker_threads"
 import { WATCH_CREDITS, WATCH_HEARTBEAT } from "../../domain/Limits.ts"
 import { instancesExhausted } from "./exhausted.ts"
+import { failureText } from "./failureCode.ts"
 import { ERRNO, type InotifyCalls, loadInotifyCalls } from "./inotifyCalls.ts"
 import type { Batch, Command, Report } from "./inotifyMessages.ts"
 import { InotifyRoot } from "./inotifyRoot.ts"
@@ -18,11 +19,14 @@ interface Session {
   credits: number
 }
 
+const unavailable = (detail: string): Report => ({ _tag: "Unavailable", detail })
+
 /** A writer that keeps the kernel busy with nothing new to tell is looked at this often, in milliseconds. */
 const REST = 1
 
 const serve = (calls: InotifyCalls, port: MessagePort): void => {
   const wake = calls.makeWake()
+  if (wake < 0) return port.postMessage(unavailable("no descriptor is left for it"), [])
   const sessions = new Map<number, Session>()
   const report = (message: Report) => port.postMessage(message)
   const done = (request: number, watched = 0) => report({ _tag: "Done", request, watched, blind: [] })
@@ -117,8 +121,7 @@ const serve = (calls: InotifyCalls, port: MessagePort): void => {
 const port = parentPort
 if (port !== null) {
   const calls = await loadInotifyCalls().catch((cause: unknown) => {
-    const message: Report = { _tag: "Unavailable", detail: cause instanceof Error ? cause.message : String(cause) }
-    port.postMessage(message)
+    port.postMessage(unavailable(failureText(cause)), [])
     return undefined
   })
   if (calls !== undefined) serve(calls, port)

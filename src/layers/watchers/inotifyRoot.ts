@@ -164,12 +164,9 @@ export class InotifyRoot {
 
   /** After lost events nothing is taken for granted: every watch is compared with what is at its path now. */
   private verify(): void {
-    for (const node of this.tree.below(this.tree.root)) {
-      if (node.value === undefined) continue
-      const path = pathOf(node)
-      const errno = this.add(path)
-      if (path === "" && (errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR)) this.rootLost = true
-    }
+    const root = this.tree.root.value
+    for (const node of this.tree.below(this.tree.root)) if (node.value !== undefined) this.add(pathOf(node))
+    if (this.tree.root.value !== root) this.rootLost = true
     this.writers.clear()
     this.untold.clear()
   }

@@ -67,7 +67,7 @@ const start = Effect.callback<Running, InotifyUnavailable>((resume) => {
 
   const tell = (command: Command): void => {
     if (death !== undefined || wake === undefined) return
-    worker.postMessage(command)
+    worker.postMessage(command, [])
     writeSync(wake, one)
   }
   // A thread that waits in the kernel would hold up the end of the process.

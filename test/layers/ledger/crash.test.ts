@@ -58,7 +58,7 @@ describe("a ledger whose process is killed", () => {
 const mountSmallDisk = (directory: string) =>
   Effect.acquireRelease(
     Effect.sync(() => spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]).status === 0),
-    (mounted) => Effect.sync(() => mounted && spawnSync("umount", [directory])),
+    (mounted) => Effect.sync(() => mounted && spawnSync("umount", ["--lazy", directory])),
   )
 
 describe("a ledger on a full disk", () => {

@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from "node:fs"
 import { hostname } from "node:os"
+import { Worker } from "node:worker_threads"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option } from "effect"
 import type { SourceError, TransportError } from "../../../src/domain/Errors.ts"
@@ -79,6 +80,32 @@ const world = (mode: "auto" | "copy" = "copy") =>
 const reasonOf = <A, R>(effect: Effect.Effect<A, TransportError | SourceError, R>) =>
   Effect.map(Effect.flip(effect), ({ reason }) => (typeof reason === "string" ? reason : reason._tag))
 
+/**
+ * A thread that reads a file over and over. What it gives: 1 to stop it, 2 once it has; how often it read; how often the
+ * file was missing or of another size than 2000 and 3000.
+ */
+const readerOf = (location: string) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const told = new Int32Array(new SharedArrayBuffer(12))
+        const body = `
+          const { readFileSync } = require("node:fs")
+          const { location, told } = require("node:worker_threads").workerData
+          while (Atomics.load(told, 0) === 0) {
+            let size = -1
+            try { size = readFileSync(location).length } catch {}
+            Atomics.add(told, 1, 1)
+            if (size !== 2000 && size !== 3000) Atomics.add(told, 2, 1)
+          }
+          Atomics.store(told, 0, 2)`
+        return { told, worker: new Worker(body, { eval: true, workerData: { location, told } }) }
+      }),
+      ({ worker }) => Effect.promise(() => worker.terminate()),
+    ),
+    ({ told }) => told,
+  )
+
 describe("symlink_or_copy, files of a source", () => {
   it.live("are links where they stay, copies where they do not, copies where the config says so", () =>
     Effect.gen(function* () {
@@ -107,6 +134,23 @@ describe("symlink_or_copy, files of a source", () => {
         assert.strictEqual(readFileSync(`${root}/a`, "utf8"), `${stays}`)
         assert.deepStrictEqual(everythingBelow(location), ["a"])
       }
+    }),
+  )
+
+  it.live("are never missing nor half there for a reader in a loop while they are replaced", () =>
+    Effect.gen(function* () {
+      const { file, location, transporter } = yield* world()
+      const versions = [yield* file("a", specimen(3000, 1)), yield* file("b", specimen(2000, 2))]
+      const put = (at: number) =>
+        Effect.forEach(versions.slice(at, at + 1), (v) => transporter.put(v, remote("d/file")))
+      yield* put(0)
+      const reader = yield* readerOf(`${location}/d/file`)
+      yield* until(() => Atomics.load(reader, 1) > 0)
+      for (let round = 1; round <= 400; round++) yield* put(round % 2)
+      Atomics.store(reader, 0, 1)
+      yield* until(() => Atomics.load(reader, 0) === 2)
+      assert.isAbove(Atomics.load(reader, 1), 100)
+      assert.strictEqual(Atomics.load(reader, 2), 0)
     }),
   )
 

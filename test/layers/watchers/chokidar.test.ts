@@ -4,9 +4,10 @@ import { watcherContract } from "../../contract/watcher.ts"
 
 watcherContract("chokidar", layerChokidar, {
   namesFiles: true,
-  burstOverflows: true,
+  burst: { files: 6_000 },
   cannot: {
     "blind spots": "it watches whole trees and keeps to itself what it could not read",
+    "new trees": "it reads a directory once a second, and what comes in between may go unseen",
     "swapped directories": "it compares names, and those stay the same",
     "links in place of directories": "it keeps watching under the name of the directory that was there",
     "directories made anew": "it goes blind when a directory comes back at once",

@@ -2,4 +2,7 @@
 import { layerPollingWith } from "../../../src/layers/watchers/polling.ts"
 import { watcherContract } from "../../contract/watcher.ts"
 
-watcherContract("polling", layerPollingWith({ first: 20, max: 60 }), { namesFiles: false, burstOverflows: false })
+watcherContract("polling", layerPollingWith({ first: 20, max: 60 }), {
+  namesFiles: false,
+  burst: { files: 6_000, overflows: false },
+})

@@ -9,12 +9,12 @@ const onLinux = {
   "links in place of directories": "the directory that was there stays watched",
   "directories made anew": "it goes blind when a directory comes back at once",
   "moved roots": "the root itself is not watched",
-  "moves during bursts": "it loses sight of a directory that moves while it is busy",
+  bursts: "it takes minutes",
 }
 
 watcherContract("fs.watch recursive", layerRecursive, {
   namesFiles: true,
-  burstOverflows: true,
+  burst: { files: 6_000 },
   cannot: {
     "blind spots": "it watches whole trees and does not know what it could not read",
     ...(process.platform === "linux" ? onLinux : {}),

@@ -1,0 +1,78 @@
+/**
+ * Why no connection to an SFTP server came about, in words a person can act on.
+ *
+ * @since 1.0.0
+ */
+import type { TransportReason } from "../../../domain/Errors.ts"
+import type { Meaning } from "./failures.ts"
+
+/** What the SSH client tells: `level` is the part of it that gave up. */
+export interface ConnectProblem {
+  readonly message: string
+  readonly level?: string | undefined
+  readonly code?: string | number | undefined
+}
+
+/** What was tried. `ways` names the settings used to log in. */
+export interface ConnectAttempt {
+  readonly address: string
+  readonly username: string
+  readonly ways: ReadonlyArray<string>
+}
+
+const TOO_MANY_CONNECTIONS = 12
+
+const meaning = (_tag: Exclude<TransportReason["_tag"], "Throttled">, detail: string): Meaning => ({
+  reason: { _tag },
+  detail,
+})
+
+const sockets: Readonly<Record<string, string>> = {
+  ENOTFOUND: "no such host; check <host>",
+  EAI_AGAIN: "the name of the host could not be looked up; the network or its name server is down",
+  ECONNREFUSED: "nothing listens there; check <host> and <port>, or the server is down",
+  ECONNRESET: "the connection was reset",
+  ETIMEDOUT: "no answer; check <host>, <port> and firewalls",
+  EHOSTUNREACH: "the host can not be reached",
+  ENETUNREACH: "the network can not be reached",
+  EPIPE: "the connection was closed",
+}
+
+/** What a failed attempt to connect means. */
+export const connectMeaning = (problem: ConnectProblem, attempt: ConnectAttempt): Meaning => {
+  const { address, username, ways } = attempt
+  const { code, level, message } = problem
+  if (level === "client-authentication" || level === "agent") {
+    const tried = ways.map((way) => `<${way}>`).join(", ")
+    return meaning(
+      "Unauthorized",
+      `${address} did not let user "${username}" in with ${tried}: check <username> and ${tried}${
+        ways.includes("key") || ways.includes("agent") ? ", and that the public key is authorized on the server" : ""
+      } (${message})`,
+    )
+  }
+  if (/parse privateKey|passphrase|bad decrypt/i.test(message)) {
+    return meaning("Unauthorized", `<key> can not be used: ${message}. Check <key> and <passphrase>`)
+  }
+  if (code === TOO_MANY_CONNECTIONS || /too many/i.test(message)) {
+    return {
+      reason: { _tag: "Throttled" },
+      detail: `${address} has too many connections; lower maxConnections (${message})`,
+    }
+  }
+  if (level === "client-timeout") return meaning("Unreachable", `${address} went silent (${message})`)
+  if (/unable to start subsystem/i.test(message)) {
+    return meaning(
+      "Unreachable",
+      `${address} lets user "${username}" in but offers no SFTP; it has to be switched on there`,
+    )
+  }
+  if (/no matching/i.test(message)) {
+    return meaning(
+      "Unreachable",
+      `${address} and this program have no encryption in common (${message}); update the server`,
+    )
+  }
+  const known = typeof code === "string" ? sockets[code] : undefined
+  return meaning("Unreachable", `${address}: ${known === undefined ? message : `${known} (${code})`}`)
+}
