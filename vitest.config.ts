@@ -19,6 +19,8 @@ polyfill.groupBy ??= (items, key) => {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // Suites that need real servers have a config of their own: `npm run test:servers`.
+    exclude: ["test/servers/**"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     maxWorkers: 2,

@@ -29,7 +29,9 @@ const follow = async (what, act) => {
   )
   if (difference !== "") process.exitCode = 1
 }
-await follow(`${files} files copied in`, () => fs.cpSync(path.join(directory, "new"), path.join(site, "burst"), { recursive: true }))
+await follow(`${files} files copied in`, () =>
+  fs.cpSync(path.join(directory, "new"), path.join(site, "burst"), { recursive: true }),
+)
 await follow("moved", () => fs.renameSync(path.join(site, "burst"), path.join(site, "moved")))
 await follow("removed", () => fs.rmSync(path.join(site, "moved"), { recursive: true }))
 await running.stop()

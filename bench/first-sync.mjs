@@ -26,7 +26,9 @@ for (let round = 0; round < rounds; round++) {
   if (hasRclone) times.rclone.push(timed("rclone", ["copy", site, fresh("rclone")]))
 }
 const same = spawnSync("diff", ["-r", site, path.join(directory, "out")]).status === 0
-console.log(`${files.toLocaleString("en")} files, ${rounds} rounds; destination ${same ? "equals the source" : "DIFFERS from the source"}`)
+console.log(
+  `${files.toLocaleString("en")} files, ${rounds} rounds; destination ${same ? "equals the source" : "DIFFERS from the source"}`,
+)
 for (const [name, values] of Object.entries(times)) if (values.length > 0) console.log(`${name}: ${spread(values)} s`)
 for (const peer of ["rsync", "rclone"]) {
   if (times[peer].length === 0) continue

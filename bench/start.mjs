@@ -2,7 +2,19 @@
 //   npm run build && node bench/start.mjs [files] [rounds]
 import fs from "node:fs"
 import path from "node:path"
-import { daemon, main, makeTree, median, sleep, spread, temporary, timed, usage, watches, writeConfig } from "./support.mjs"
+import {
+  daemon,
+  main,
+  makeTree,
+  median,
+  sleep,
+  spread,
+  temporary,
+  timed,
+  usage,
+  watches,
+  writeConfig,
+} from "./support.mjs"
 
 const files = Number(process.argv[2] ?? 100_000)
 const rounds = Number(process.argv[3] ?? 5)
@@ -10,7 +22,10 @@ const directory = temporary()
 makeTree(path.join(directory, "site"), files)
 const config = writeConfig(directory)
 timed(process.execPath, [main, config, "--once"])
-const directories = fs.readdirSync(path.join(directory, "site"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory()).length + 1
+const directories =
+  fs
+    .readdirSync(path.join(directory, "site"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory()).length + 1
 
 const live = []
 const find = []
@@ -32,4 +47,6 @@ for (let round = 0; round < rounds; round++) {
   await running.stop()
 }
 console.log(`find -printf: ${spread(find)} s`)
-console.log(`live after: ${spread(live)} s; allowed 2 + 2 x find: ${spread(allowed)} s; ratio ${median(live.map((value, i) => value / allowed[i])).toFixed(2)}`)
+console.log(
+  `live after: ${spread(live)} s; allowed 2 + 2 x find: ${spread(allowed)} s; ratio ${median(live.map((value, i) => value / allowed[i])).toFixed(2)}`,
+)

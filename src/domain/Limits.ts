@@ -385,8 +385,15 @@ export const FTP_IDLE_CLOSE = 60_000
 /** TCP asks a silent FTP connection for a sign of life this often: during a long upload nothing else uses it. */
 export const FTP_KEEPALIVE = 15_000
 
-/** Bytes given to a data connection at once. Small enough that a slow line shows life between two of them. */
+/** Bytes given to an FTP data connection at once. Small enough that a slow line shows life between two of them ... */
 export const FTP_WRITE_BYTES = 65_536
+
+/** ... and up to this many on a line that takes each in less than this time. */
+export const FTP_WRITE_BYTES_MAX = 1_048_576
+export const FTP_WRITE_FAST = 100
+
+/** Bytes on their way to an FTP data connection while more are read. */
+export const FTP_WINDOW_BYTES = 1_048_576
 
 /** An operation on an FTP server may take this long, and for its bytes as long as the slowest line takes. */
 export const FTP_TOTAL = 600_000
