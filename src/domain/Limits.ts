@@ -195,7 +195,7 @@ export const DISK_RUN = 8
 export const DISK_QUEUE = 65_536
 
 /** A thread beyond the first ends after it had nothing to do for this long. */
-export const DISK_IDLE = 30_000
+export const DISK_IDLE = 5_000
 
 /** A thread that did not get on for this long hangs: others take the work. */
 export const DISK_STUCK = 5_000
@@ -394,6 +394,10 @@ export const FTP_WRITE_FAST = 100
 
 /** Bytes on their way to an FTP data connection while more are read. */
 export const FTP_WINDOW_BYTES = 1_048_576
+
+/** Pieces of a file that are read before the FTP data connection wants them, for files of more than so many bytes. */
+export const FTP_READ_AHEAD = 2
+export const FTP_READ_AHEAD_FROM = 4_194_304
 
 /** An operation on an FTP server may take this long, and for its bytes as long as the slowest line takes. */
 export const FTP_TOTAL = 600_000

@@ -37,8 +37,8 @@ const builtIn: Readonly<Record<string, (() => Promise<AnyTransporter>) | undefin
   ftp: undefined,
   sftp: async () => anyTransporter((await import("./sftp.ts")).sftp),
   s3: async () => anyTransporter((await import("./s3.ts")).s3),
-  cf: undefined,
-  cloudfiles: undefined,
+  cf: async () => anyTransporter((await import("./cloudFront.ts")).cf),
+  cloudfiles: async () => anyTransporter((await import("./cloudFiles.ts")).cloudFiles),
 }
 
 /** Names of the built-in transporters that this version has. */
