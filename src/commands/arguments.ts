@@ -18,15 +18,7 @@ export interface Invocation {
 }
 
 export type CommandName =
-  | "run"
-  | "once"
-  | "dry-run"
-  | "check"
-  | "explain"
-  | "status"
-  | "wait"
-  | "retry"
-  | "confirm-deletes"
+  "run" | "once" | "dry-run" | "check" | "explain" | "status" | "wait" | "retry" | "confirm-deletes"
 
 /** The command line can not be understood. `isHelp`: help was asked for, which is no mistake. */
 export class UsageError extends Data.TaggedError("UsageError")<{ readonly problem: string; readonly isHelp: boolean }> {

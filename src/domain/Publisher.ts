@@ -23,8 +23,7 @@ export interface PublishedRow extends PublishedKey {
 
 /** What becomes of a row: replaced in place (its position among the rows stays), or removed. */
 export type PublishedChange =
-  | { readonly _tag: "Publish"; readonly row: PublishedRow }
-  | { readonly _tag: "Withdraw"; readonly key: PublishedKey }
+  { readonly _tag: "Publish"; readonly row: PublishedRow } | { readonly _tag: "Withdraw"; readonly key: PublishedKey }
 
 export class Publisher extends Context.Service<
   Publisher,

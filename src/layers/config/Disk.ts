@@ -9,8 +9,7 @@ import { fromNative, native } from "../nativePath.ts"
 
 /** The first bytes of a file, or why there are none. */
 export type FileRead =
-  | { readonly _tag: "Read"; readonly bytes: Uint8Array }
-  | { readonly _tag: "Unreadable"; readonly why: string }
+  { readonly _tag: "Read"; readonly bytes: Uint8Array } | { readonly _tag: "Unreadable"; readonly why: string }
 
 /** Questions about absolute paths. None of them fails. */
 export interface Disk {

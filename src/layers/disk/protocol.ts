@@ -115,8 +115,7 @@ export interface Refused {
 
 /** One answer as it travels. */
 export type Answer =
-  | readonly [slot: number, ok: true, value: unknown]
-  | readonly [slot: number, ok: false, why: Refused]
+  readonly [slot: number, ok: true, value: unknown] | readonly [slot: number, ok: false, why: Refused]
 
 /** What a worker is started with. */
 export interface WorkerData {
