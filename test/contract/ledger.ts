@@ -228,6 +228,25 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
         assert.deepStrictEqual(yield* ledger.agenda(cdn, 100, 10), { due: [target("a")], nextAt: undefined })
       }))
 
+    test("latestOf is the latest delivery of a target under any rule, and nothing when there is none", (ledger) =>
+      Effect.gen(function* () {
+        const older = delivery("a", { deliveredAt: 1_000 })
+        const newer = delivery("a", {
+          rule: "site/other" as RuleId,
+          destination: place("other/a"),
+          url: "http://x/other/a",
+          deliveredAt: 2_000,
+        })
+        const elsewhere = delivery("a", { server: ftp, deliveredAt: 3_000 })
+        assert.isUndefined(yield* ledger.latestOf(target("a")))
+        yield* ledger.commit([older, newer, elsewhere].map((one) => ({ _tag: "Delivered" as const, delivery: one })))
+        assert.deepStrictEqual(yield* ledger.latestOf(target("a")), {
+          destination: newer.destination,
+          url: newer.url,
+        })
+        assert.isUndefined(yield* ledger.latestOf(target("b")))
+      }))
+
     test("the outbox names each changed target once, oldest first, and forgets what was published", (ledger) =>
       Effect.gen(function* () {
         assert.deepStrictEqual((yield* ledger.outbox(10)).targets, [])
