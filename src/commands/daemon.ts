@@ -28,15 +28,7 @@ type Ending = { readonly _tag: "Stop" } | { readonly _tag: "Reload"; readonly co
 
 /** Shows how far the first sync is, until it is done. */
 const firstSync = (conveyor: Conveyor) => {
-  const values = Stream.fromEffectRepeat(
-    Effect.delay(
-      Effect.sync(() => {
-        const { inFlight, waiting, worked } = conveyor.progress()
-        return { done: worked, total: worked + waiting + inFlight }
-      }),
-      PROGRESS_INTERVAL,
-    ),
-  )
+  const values = Stream.fromEffectRepeat(Effect.delay(Effect.sync(conveyor.progress), PROGRESS_INTERVAL))
   return Effect.raceFirst(conveyor.quiet, Effect.andThen(Effect.scoped(showProgress(values)), Effect.never))
 }
 

@@ -40,6 +40,8 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
   const lanes = new Map<ServerName, Lane>()
   const agendas = new Map<ServerName, Agenda>()
   const tally = { delivered: 0, removed: 0 }
+  /** Pieces of work that the first scans found. */
+  let expected = 0
   /** Events on their way to subscribers, who are woken once for many. */
   const untold: Array<ConveyorEvent> = []
   const news = makePulse()
@@ -63,6 +65,9 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     emit: (event) => {
       if (event._tag === "Delivered") tally.delivered++
       else if (event._tag === "Removed") tally.removed++
+      else if (event._tag === "Scanned" && event.first) {
+        expected += event.due * (books.get(event.source)?.servers.size ?? 0)
+      }
       if (untold.length >= EVENTS) untold.splice(0, EVENTS / 2)
       untold.push(event)
       news.wake()
@@ -142,7 +147,11 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     }),
     /** Returns at the next moment when some part of the graph comes to rest. */
     progressed: status.progressed,
-    progress: () => totalsOf(lanes.values()),
+    /** How far the work is. What lanes remember as whole directories is counted by what the first scans found. */
+    progress: () => {
+      const { inFlight, waiting, worked } = totalsOf(lanes.values())
+      return { done: worked, total: Math.max(worked + waiting + inFlight, expected) }
+    },
     /** Files delivered and removed by this run. */
     tally: () => tally,
   }

@@ -69,6 +69,9 @@ describe("the graph", () => {
               assert.deepStrictEqual(yield* held(world, "cdn"), { "static/new/c.js": "c", "static/styles/a.css": "a2" })
               assert.isTrue((yield* conveyor.status).inSync)
               assert.deepStrictEqual(yield* world.servers.violations, [])
+              const { done, total } = conveyor.progress()
+              assert.isAtLeast(done, 2)
+              assert.strictEqual(done, total)
             }),
         )
       }),
