@@ -48,7 +48,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     others.every((other) => other.isIdle())
 
   const rested = () => {
-    for (const waiter of waiters) waiter.wake()
+    // A waiter that is woken may wait again at once: it belongs to the next time, or this would never end.
+    const current = Array.from(waiters)
+    for (const waiter of current) waiter.wake()
   }
 
   /** Returns once `holds` does; it is asked whenever a part comes to rest. */
