@@ -15,7 +15,7 @@ import { makePulse } from "./pulse.ts"
 /** Waits this long, in milliseconds, before it looks again at what it handed over and is still due. */
 const HANDED_OVER_WAIT = 1_000
 
-export const makeAgenda = Effect.fnUntraced(function* (lane: Lane) {
+export const makeAgenda = Effect.fnUntraced(function* (lane: Lane, rested: () => void) {
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
   const pulse = makePulse()
@@ -28,7 +28,9 @@ export const makeAgenda = Effect.fnUntraced(function* (lane: Lane) {
       for (const target of agenda.due) {
         lane.addFromAgenda({ ...urgent(target.source, target.path, true), urgent: false })
       }
-      handing = false
+      // What is handed over in pieces is work until the last of them is done.
+      handing = agenda.due.length > 0
+      if (!handing) rested()
       const wait = agenda.due.length > 0 ? HANDED_OVER_WAIT : (agenda.nextAt ?? Number.POSITIVE_INFINITY) - now
       const sleep = Effect.sleep(Math.max(1, Math.min(wait, AGENDA_SLEEP_MAX)))
       yield* Effect.raceFirst(sleep, pulse.wait)
@@ -42,7 +44,7 @@ export const makeAgenda = Effect.fnUntraced(function* (lane: Lane) {
       handing = true
       pulse.wake()
     },
-    isIdle: () => !handing,
+    isIdle: () => !handing || lane.isStuck(),
     run: run() as Effect.Effect<never, LedgerError>,
   }
 })

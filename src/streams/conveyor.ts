@@ -91,7 +91,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     const connections = Math.min(most, config.settings.maxFilesInPipeline)
     const lane = yield* makeLane({ shared, server: server.name, transporter, process, acknowledge, connections })
     lanes.set(server.name, lane)
-    agendas.set(server.name, yield* makeAgenda(lane))
+    agendas.set(server.name, yield* makeAgenda(lane, shared.rested))
   }
   const sweep = yield* makeSweep(shared)
   const discoverers = yield* Effect.forEach(books.values(), (book) => makeDiscover({ shared, settle, book }))
