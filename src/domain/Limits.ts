@@ -389,7 +389,7 @@ export const FTP_KEEPALIVE = 15_000
 export const FTP_WRITE_BYTES = 65_536
 
 /** ... and up to this many on a line that takes each in less than this time. */
-export const FTP_WRITE_BYTES_MAX = 1_048_576
+export const FTP_WRITE_BYTES_MAX = 262_144
 export const FTP_WRITE_FAST = 100
 
 /** Bytes on their way to an FTP data connection while more are read. */
@@ -398,16 +398,6 @@ export const FTP_WINDOW_BYTES = 1_048_576
 /** Pieces of a file that are read before the FTP data connection wants them, for files of more than so many bytes. */
 export const FTP_READ_AHEAD = 2
 export const FTP_READ_AHEAD_FROM = 4_194_304
-
-/** Files of at least this size get their checksum from a thread of its own, on its way to an FTP server ... */
-export const FTP_HASH_APART_FROM = 67_108_864
-
-/** ... of which there are at most this many at once; further files do without ... */
-export const FTP_HASH_THREADS = 2
-
-/** ... and which get the bytes in so many pieces of shared memory of this size. */
-export const FTP_HASH_SLOTS = 4
-export const FTP_HASH_SLOT_BYTES = 1_048_576
 
 /** An operation on an FTP server may take this long, and for its bytes as long as the slowest line takes. */
 export const FTP_TOTAL = 600_000

@@ -34,7 +34,7 @@ const anyTransporter = <S, R extends TransporterHost>(definition: TransporterDef
 /** The built-in transporters, each in a module that is loaded when a config names it. Undefined: not part of this version. */
 const builtIn: Readonly<Record<string, (() => Promise<AnyTransporter>) | undefined>> = {
   symlink_or_copy: async () => anyTransporter((await import("./symlinkOrCopy.ts")).symlinkOrCopy),
-  ftp: undefined,
+  ftp: async () => anyTransporter((await import("./ftp.ts")).ftp),
   sftp: async () => anyTransporter((await import("./sftp.ts")).sftp),
   s3: async () => anyTransporter((await import("./s3.ts")).s3),
   cf: async () => anyTransporter((await import("./cloudFront.ts")).cf),
