@@ -73,6 +73,11 @@ export interface DeletionRule {
 /** What the published map shows of a delivery. */
 export type PublishedDelivery = Pick<Delivery, "destination" | "url">
 
+/** A target in the outbox. `latest`: what the map has to show, where the last change was a delivery; else ask `latestOf`. */
+export interface OwedTarget extends Target {
+  readonly latest?: PublishedDelivery
+}
+
 /** Totals per server, for the status. */
 export interface ServerTotals {
   readonly server: ServerName
@@ -90,6 +95,11 @@ export interface LedgerShape {
 
   /** All deliveries of one file, to all servers. */
   readonly deliveriesOf: (source: SourceName, path: RelativePath) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /** The same for several files of one source, in their order. */
+  readonly deliveriesOfEach: (
+    source: SourceName,
+    paths: ReadonlyArray<RelativePath>,
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Delivery>>, LedgerError>
   /** All deliveries of the files directly in a directory, in the order of their names. */
   readonly deliveriesIn: (
     source: SourceName,
@@ -112,6 +122,11 @@ export interface LedgerShape {
     server: ServerName,
     destination: RemotePath,
   ) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /** For each of these places, in their order, whether any delivery occupies it. */
+  readonly areOccupied: (
+    server: ServerName,
+    destinations: ReadonlyArray<RemotePath>,
+  ) => Effect.Effect<ReadonlyArray<boolean>, LedgerError>
   /** The latest delivery of a target, under whatever rule, as the published map shows it. */
   readonly latestOf: (target: Target) => Effect.Effect<PublishedDelivery | undefined, LedgerError>
   /** Retirements of a target, due or not. */
@@ -134,7 +149,7 @@ export interface LedgerShape {
   /** Targets whose row in the published map may be out of date, oldest first, at most `limit`, each once. */
   readonly outbox: (
     limit: number,
-  ) => Effect.Effect<{ readonly targets: ReadonlyArray<Target>; readonly through: number }, LedgerError>
+  ) => Effect.Effect<{ readonly targets: ReadonlyArray<OwedTarget>; readonly through: number }, LedgerError>
 
   readonly holds: Effect.Effect<ReadonlyArray<Hold>, LedgerError>
   readonly roots: Effect.Effect<ReadonlyMap<SourceName, RootRecord>, LedgerError>

@@ -215,6 +215,9 @@ export const DISK_CHUNK = 262_144
 /** Files above this size are worked on while small requests pass by. */
 export const DISK_LARGE = 1_048_576
 
+/** Opening, checking and closing a small file counts as much as moving so many bytes. */
+export const DISK_SMALL = 32_768
+
 /** Answers of one thread that are sent together ... */
 export const DISK_ANSWERS = 16
 
@@ -498,3 +501,13 @@ export const CLOUDFILES_LARGE_KNOWN = 10_000
 
 /** Files in segments that one search for orphans looks at. */
 export const CLOUDFILES_ORPHAN_CHECKS = 1_000
+
+/** Files that are delivered in one go where a transporter takes many at once, and their bytes. */
+export const BATCH_FILES = 64
+export const BATCH_BYTES = 4_194_304
+
+/** Files above this size go one by one. */
+export const BATCH_FILE_BYTES = 262_144
+
+/** From so many files on, a directory that is new on a server of this machine is filled before it gets its name. */
+export const NEW_DIRECTORY_FILES = 4

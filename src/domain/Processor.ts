@@ -57,6 +57,8 @@ export interface ProcessorDefinition<S = unknown> {
   readonly name: string
   /** Lower-case extensions it handles; undefined: all. Files of another extension pass through untouched. */
   readonly extensions?: ReadonlySet<string>
+  /** Runs in the daemon's own thread: only quick work, such as renaming. */
+  readonly inline?: boolean
   /** Its output depends on the server: it runs once for each. */
   readonly perServer?: boolean
   /** Attributes it takes; without a schema it takes none. */
@@ -83,6 +85,7 @@ export const renaming = (
   options?: { readonly uniqueName?: boolean },
 ): ProcessorDefinition => ({
   name,
+  inline: true,
   process: (job) => {
     const renamed = rename(job)
     return Effect.map(renamed, (baseName) => ({

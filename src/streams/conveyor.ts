@@ -55,6 +55,10 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     books,
     enqueue: (server, item) => lanes.get(server)?.add(item),
     enqueueAll: (item) => books.get(item.source)?.servers.forEach((server) => lanes.get(server)?.add(item)),
+    room: (source) =>
+      Effect.forEach(books.get(source)?.servers ?? [], (server) => lanes.get(server)?.room ?? Effect.void, {
+        discard: true,
+      }),
     unsettled: (source, path, quiet) => settle.again(source, path, quiet),
     linked: (source, link, target) => discoverers.find((discover) => discover.source === source)?.linked(link, target),
     vanished: (item) => guard.vanished(item),

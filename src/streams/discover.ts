@@ -138,6 +138,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       const views = yield* walk.next
       if (views === undefined) break
       for (const view of views) compare(view, findings, startedAt - YOUNG)
+      yield* shared.room(source.name)
     }
     yield* report(findings)
     status.watched = yield* session.watched

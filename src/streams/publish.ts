@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { DeliveryKey, Target } from "../domain/Delivery.ts"
 import type { LedgerError, PublisherError } from "../domain/Errors.ts"
-import { Ledger, type PublishedDelivery } from "../domain/Ledger.ts"
+import { Ledger, type OwedTarget, type PublishedDelivery } from "../domain/Ledger.ts"
 import { PUBLISH_BATCH } from "../domain/Limits.ts"
 import { baseNameOf, type SourceName } from "../domain/Path.ts"
 import { candidate } from "../domain/Rule.ts"
@@ -48,8 +48,8 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     url: delivery.url,
   })
 
-  const changeFor = Effect.fnUntraced(function* (target: Target, root: string) {
-    const delivery = yield* ledger.latestOf(target)
+  const changeFor = Effect.fnUntraced(function* (target: OwedTarget, root: string) {
+    const delivery = target.latest ?? (yield* ledger.latestOf(target))
     if (delivery !== undefined) {
       const change: PublishedChange = { _tag: "Publish", row: rowOf(target, delivery, root) }
       return change

@@ -27,7 +27,7 @@ export const changeSql = {
       fingerprint = excluded.fingerprint, size = excluded.size, mtime = excluded.mtime, inode = excluded.inode,
       hash = excluded.hash, delivered_at = excluded.delivered_at, source_deleted = excluded.source_deleted`,
   forget: "DELETE FROM deliveries WHERE directory = ? AND name = ? AND server = ? AND rule = ? RETURNING destination",
-  owe: "INSERT INTO outbox (seq, source, path, server) VALUES (?, ?, ?, ?)",
+  owe: "INSERT INTO outbox (seq, source, path, server, destination, url) VALUES (?, ?, ?, ?, ?, ?)",
   published: "DELETE FROM outbox WHERE seq <= ?",
   // Left alone, the planner takes the primary key, which is good for the server only.
   postpone: `UPDATE retirements INDEXED BY retirements_by_target SET published_after = ?
@@ -55,10 +55,10 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   let anyFailure = true
   let anyRetirement = true
 
-  /** Puts a target into the outbox. */
-  const owe = (source: number, path: SqlValue, server: number) => {
+  /** Puts a target into the outbox; with what the map has to show of it, where that is known. */
+  const owe = (source: number, path: SqlValue, server: number, destination: SqlValue = null, url: SqlValue = null) => {
     last++
-    sql.owe.run(last, source, path, server)
+    sql.owe.run(last, source, path, server, destination, url)
     if (anyRetirement) sql.postpone.run(last, source, path, server)
   }
   const clear = (source: number, path: SqlValue, server: number) => {
@@ -75,13 +75,14 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     const server = names.idOf(delivery.server)
     const path = toStored(delivery.path)
     const destination = toStored(delivery.destination)
+    const url = names.toStoredUrl(delivery.url, delivery.destination)
     sql.deliver.run(
       names.directoryId(source, directoryOf(delivery.path)),
       toStored(baseNameOf(delivery.path)),
       server,
       names.idOf(delivery.rule),
       destination,
-      names.toStoredUrl(delivery.url, delivery.destination),
+      url,
       names.idOf(delivery.fingerprint),
       delivery.state.size,
       delivery.state.mtimeNs,
@@ -90,7 +91,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
       delivery.deliveredAt,
       delivery.sourceDeleted ? 1 : 0,
     )
-    owe(source, path, server)
+    owe(source, path, server, destination, url)
     clear(source, path, server)
     if (anyRetirement) sql.retired.run(server, destination)
   }

@@ -4,7 +4,7 @@
  * @since 1.0.0
  */
 import type { Failure, Retirement, Target } from "../../domain/Delivery.ts"
-import type { Agenda, DeletionRule } from "../../domain/Ledger.ts"
+import type { Agenda, DeletionRule, OwedTarget, PublishedDelivery } from "../../domain/Ledger.ts"
 import { child, type RelativePath, type RemotePath, type ServerName, type SourceName } from "../../domain/Path.ts"
 import type { Database, Row, Statement } from "./driver.ts"
 import type { Names } from "./names.ts"
@@ -23,7 +23,7 @@ export interface DebtQueries {
   readonly failures: (limit: number, server?: ServerName) => ReadonlyArray<Failure>
   readonly agenda: (server: ServerName, now: number, limit: number) => Agenda<Target>
   readonly deletable: (rules: ReadonlyArray<DeletionRule>, now: number, limit: number) => Agenda<SourceFile>
-  readonly outbox: (limit: number) => { readonly targets: ReadonlyArray<Target>; readonly through: number }
+  readonly outbox: (limit: number) => { readonly targets: ReadonlyArray<OwedTarget>; readonly through: number }
 }
 
 /**
@@ -50,7 +50,7 @@ export const debtSql = {
     WHERE v.rule = ? AND v.source_deleted = 0 AND v.delivered_at <= ? AND ${isLast} ORDER BY v.delivered_at`,
   nextDeletable: `SELECT v.delivered_at FROM deliveries v
     WHERE v.rule = ? AND v.source_deleted = 0 AND v.delivered_at > ? AND ${isLast} ORDER BY v.delivered_at LIMIT 1`,
-  outbox: "SELECT seq, source, path, server FROM outbox ORDER BY seq",
+  outbox: "SELECT seq, source, path, server, destination, url FROM outbox ORDER BY seq",
 }
 
 /** A row of something that is due, with the moment since when. */
@@ -98,6 +98,11 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
     const source = names.find(target.source)
     const server = names.find(target.server)
     return source === undefined || server === undefined ? undefined : [source, toStored(target.path), server]
+  }
+
+  const latestFrom = (row: Row): PublishedDelivery => {
+    const destination = fromStored(row[4]) as RemotePath
+    return { destination, url: names.fromStoredUrl(row[5], destination) }
   }
 
   return {
@@ -153,15 +158,13 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
       return { due: merge(lists, limit), nextAt: earliest(next) }
     },
     outbox: (limit) => {
-      const targets = new Map<string, Target>()
+      const targets = new Map<string, OwedTarget>()
       let through = 0
       for (const row of statements.outbox.iterate()) {
         const target = toTarget(names, row[1], row[2], row[3])
         const identity = `${target.source}\0${target.server}\0${target.path}`
-        if (!targets.has(identity)) {
-          if (targets.size >= limit) break
-          targets.set(identity, target)
-        }
+        if (!targets.has(identity) && targets.size >= limit) break
+        targets.set(identity, row[4] === null ? target : { ...target, latest: latestFrom(row) })
         through = Number(row[0])
       }
       return { targets: [...targets.values()], through }

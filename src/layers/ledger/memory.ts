@@ -6,7 +6,14 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Delivery, DeliveryKey, Target } from "../../domain/Delivery.ts"
-import { type Agenda, type DeletionRule, Ledger, type LedgerShape, type ServerTotals } from "../../domain/Ledger.ts"
+import {
+  type Agenda,
+  type DeletionRule,
+  Ledger,
+  type LedgerShape,
+  type OwedTarget,
+  type ServerTotals,
+} from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, isWithin, type ServerName, type SourceName } from "../../domain/Path.ts"
 import { change, emptyState, everyFile, fileOf, type MemoryState, targetKey } from "./memoryState.ts"
 import { storedOrder, textOrder } from "./storedText.ts"
@@ -76,14 +83,12 @@ const deletable = (state: MemoryState, rules: ReadonlyArray<DeletionRule>, now: 
 }
 
 const outbox = (state: MemoryState, limit: number) => {
-  const targets = new Map<string, Target>()
+  const targets = new Map<string, OwedTarget>()
   let through = 0
-  for (const { seq, target } of state.outbox) {
+  for (const { latest, seq, target } of state.outbox) {
     const identity = targetKey(target)
-    if (!targets.has(identity)) {
-      if (targets.size >= limit) break
-      targets.set(identity, target)
-    }
+    if (!targets.has(identity) && targets.size >= limit) break
+    targets.set(identity, latest === undefined ? target : { ...target, latest })
     through = seq
   }
   return { targets: [...targets.values()], through }
@@ -135,6 +140,7 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
   return {
     commit: (changes) => ask(() => changes.forEach((one) => change(state, one))),
     deliveriesOf: (source, path) => ask(() => fileOf(state, source, path)),
+    deliveriesOfEach: (source, paths) => ask(() => paths.map((path) => fileOf(state, source, path))),
     deliveriesIn: (source, directory) =>
       ask(() =>
         [...(state.deliveries.get(source)?.get(directory) ?? [])]
@@ -162,6 +168,14 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
           .flat()
           .filter((delivery) => delivery.server === server && delivery.destination === destination),
       ),
+    areOccupied: (server, destinations) =>
+      ask(() => {
+        const occupied = new Set<string>()
+        for (const deliveries of everyFile(state)) {
+          for (const delivery of deliveries) if (delivery.server === server) occupied.add(delivery.destination)
+        }
+        return destinations.map((destination) => occupied.has(destination))
+      }),
     retirementsOf: (target) =>
       ask(() => [...state.retirements.values()].filter((retirement) => targetKey(retirement) === targetKey(target))),
     failureOf: (target) => ask(() => state.failures.get(targetKey(target))),

@@ -5,7 +5,7 @@
  */
 import type { Delivery, DeliveryKey, Failure, Hold, Retirement, Target } from "../../domain/Delivery.ts"
 import { isSame } from "../../domain/FileState.ts"
-import type { LedgerChange, RootRecord } from "../../domain/Ledger.ts"
+import type { LedgerChange, PublishedDelivery, RootRecord } from "../../domain/Ledger.ts"
 import {
   baseNameOf,
   directoryOf,
@@ -25,7 +25,7 @@ export interface MemoryState {
   readonly retirements: Map<string, Retirement>
   /** By {@link targetKey}. */
   readonly failures: Map<string, Failure>
-  outbox: Array<{ readonly seq: number; readonly target: Target }>
+  outbox: Array<{ readonly seq: number; readonly target: Target; readonly latest?: PublishedDelivery }>
   lastSeq: number
   readonly holds: Map<SourceName, Hold>
   readonly roots: Map<SourceName, RootRecord>
@@ -78,9 +78,9 @@ const sameKey = (key: DeliveryKey) => (delivery: Delivery) =>
 
 const targetOf = ({ path, server, source }: Target): Target => ({ source, path, server })
 
-const owe = (state: MemoryState, target: Target): void => {
+const owe = (state: MemoryState, target: Target, latest?: PublishedDelivery): void => {
   state.lastSeq++
-  state.outbox.push({ seq: state.lastSeq, target: targetOf(target) })
+  state.outbox.push({ seq: state.lastSeq, target: targetOf(target), ...(latest === undefined ? {} : { latest }) })
 }
 
 const retire = (state: MemoryState, target: Target, destination: RemotePath, dueAt: number): void => {
@@ -107,7 +107,7 @@ const deliver = (state: MemoryState, delivery: Delivery): void => {
   setFile(state, delivery.source, delivery.path, [...others, delivery])
   state.failures.delete(targetKey(delivery))
   state.retirements.delete(placeKey(delivery.server, delivery.destination))
-  owe(state, delivery)
+  owe(state, delivery, { destination: delivery.destination, url: delivery.url })
 }
 
 const markDeleted = (state: MemoryState, change: Extract<LedgerChange, { readonly _tag: "SourceDeleted" }>): void => {

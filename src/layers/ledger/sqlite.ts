@@ -100,10 +100,12 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
     ledger: {
       commit,
       deliveriesOf: (source, path) => ask(() => deliveries.deliveriesOf(source, path)),
+      deliveriesOfEach: (source, paths) => ask(() => deliveries.deliveriesOfEach(source, paths)),
       deliveriesIn: (source, directory) => ask(() => deliveries.deliveriesIn(source, directory)),
       directories: (source, below, after, limit) => ask(() => deliveries.directories(source, below, after, limit)),
       count: (source) => ask(() => deliveries.count(source)),
       occupants: (server, destination) => ask(() => deliveries.occupants(server, destination)),
+      areOccupied: (server, destinations) => ask(() => deliveries.areOccupied(server, destinations)),
       latestOf: (target) => ask(() => deliveries.latestOf(target)),
       retirementsOf: (target) => ask(() => debts.retirementsOf(target)),
       failureOf: (target) => ask(() => debts.failureOf(target)),

@@ -34,6 +34,8 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   hold: [],
   release: ["INTEGER PRIMARY KEY (rowid=?)"],
   rootSeen: [],
+  isUsedBelow: ["deliveries_by_place (server=? AND destination>? AND destination<?)"],
+  ofName: ["(directory=? AND name=?)"],
   deliveriesOf: ["(source=? AND path=?)", "(directory=? AND name=?)"],
   deliveriesIn: ["(source=? AND path=?)", "(directory=?)"],
   directories: ["COVERING INDEX sqlite_autoindex_directories_1 (source=? AND path>? AND path<?)"],
