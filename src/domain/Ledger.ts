@@ -116,6 +116,11 @@ export interface LedgerShape {
   readonly latestOf: (target: Target) => Effect.Effect<PublishedDelivery | undefined, LedgerError>
   /** Retirements of a target, due or not. */
   readonly retirementsOf: (target: Target) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
+  /**
+   * Retirements of a target that may be carried out now: due at `now`, as `agenda` has it, which is asked again because
+   * the target may have changed since the agenda was read.
+   */
+  readonly retirable: (target: Target, now: number) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
   readonly failureOf: (target: Target) => Effect.Effect<Failure | undefined, LedgerError>
   /** Failures, oldest first, at most `limit`; of one server if given. */
   readonly failures: (limit: number, server?: ServerName) => Effect.Effect<ReadonlyArray<Failure>, LedgerError>

@@ -188,10 +188,9 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
   })
 
   const retire = Effect.fnUntraced(function* (target: Target) {
-    const now = clock.currentTimeMillisUnsafe()
     let asked = false
-    for (const retirement of yield* ledger.retirementsOf(target)) {
-      if (retirement.dueAt > now) continue
+    // Not what the agenda saw: the map may name an old place again or still, and must let go of it first.
+    for (const retirement of yield* ledger.retirable(target, clock.currentTimeMillisUnsafe())) {
       asked = true
       yield* atPlace(
         retirement.destination,

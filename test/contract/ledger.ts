@@ -132,6 +132,20 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
         assert.deepStrictEqual(yield* ledger.retirementsOf(target("a")), [])
       }))
 
+    test("a retirement may be carried out once it is due and the map no longer names its target", (ledger) =>
+      Effect.gen(function* () {
+        const now = (at: number) => Effect.map(ledger.retirable(target("a"), at), (all) => all.map((r) => r.destination))
+        yield* ledger.commit([delivered("a"), forgotten("a", 5_000)])
+        assert.deepStrictEqual(yield* now(5_000), [])
+        yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
+        assert.deepStrictEqual(yield* now(4_999), [])
+        assert.deepStrictEqual(yield* now(5_000), [place("static/a")])
+        yield* ledger.commit([delivered("a", { destination: place("static/a2") })])
+        assert.deepStrictEqual(yield* now(5_000), [])
+        yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
+        assert.deepStrictEqual(yield* now(5_000), [place("static/a")])
+      }))
+
     test("a delivery ends the failure, retires the old place, and cancels a retirement of its own place", (ledger) =>
       Effect.gen(function* () {
         yield* ledger.commit([failed("a"), delivered("b"), forgotten("b", 9)])

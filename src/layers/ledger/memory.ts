@@ -164,6 +164,14 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
       ),
     retirementsOf: (target) =>
       ask(() => [...state.retirements.values()].filter((retirement) => targetKey(retirement) === targetKey(target))),
+    retirable: (target, now) =>
+      ask(() => {
+        const key = targetKey(target)
+        if (state.outbox.some((entry) => targetKey(entry.target) === key)) return []
+        return [...state.retirements.values()].filter(
+          (retirement) => targetKey(retirement) === key && retirement.dueAt <= now,
+        )
+      }),
     failureOf: (target) => ask(() => state.failures.get(targetKey(target))),
     failures: (limit, server) =>
       ask(() =>

@@ -102,6 +102,7 @@ const answers = Effect.fnUntraced(function* (ledger: LedgerShape, now: number, l
       for (const server of servers) {
         const target = { source, path, server }
         found[`retirementsOf ${source} ${path} ${server}`] = sorted(yield* ledger.retirementsOf(target))
+        found[`retirable ${source} ${path} ${server}`] = sorted(yield* ledger.retirable(target, now))
         found[`failureOf ${source} ${path} ${server}`] = yield* ledger.failureOf(target)
       }
     }
