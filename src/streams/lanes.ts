@@ -142,6 +142,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       yield* breaker.pass
       const items = pickAll()
       if (isNonEmptyReadonlyArray(items)) return items
+      // Nothing to try the server with: whoever comes next may.
+      breaker.unproven()
       if (inFlight.size < breaker.limit()) {
         if (yield* expand()) continue
         if (inFlight.size === 0) shared.rested()

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../src/domain/Config.ts"
 import { Ledger } from "../../src/domain/Ledger.ts"
@@ -133,6 +133,55 @@ describe("the graph", () => {
             assert.isTrue((yield* conveyor.status).inSync)
           }),
       ),
+    ),
+  )
+
+  it.effect("a server that comes back while nothing waits for it gets what comes later", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.servers.get("cdn").set({ up: false })
+          yield* world.disk.write("/site/a", "1")
+          yield* untilQuiet(conveyor)
+          yield* world.disk.remove("/site/a")
+          yield* world.servers.get("cdn").set({ up: true })
+          yield* TestClock.adjust(60_000)
+          yield* untilQuiet(conveyor)
+          yield* world.disk.write("/site/b", "2")
+          yield* TestClock.adjust(60_000)
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), { b: "2" })
+        }),
+      ),
+    ),
+  )
+
+  it.effect("takes a deleted file off a server that no rule sends to any more", () =>
+    withWorld(["cdn", "mirror"], (world) =>
+      Effect.gen(function* () {
+        const ledger = yield* Layer.build(layerLedger).pipe(Effect.map(Context.get(Ledger)))
+        const run = (servers: ReadonlyArray<string>) =>
+          Effect.scoped(
+            Effect.gen(function* () {
+              const conveyor = yield* start(
+                testConfig({ servers: ["cdn", "mirror"], rules: [testRule("all", servers)] }),
+              )
+              yield* untilQuiet(conveyor)
+              yield* TestClock.adjust(5_000)
+              yield* untilQuiet(conveyor)
+            }),
+          ).pipe(
+            Effect.provide(
+              layerTestWorld(world, { ledger: Layer.succeed(Ledger, ledger), publisher: layerPublisher }),
+            ),
+          )
+        yield* world.disk.write("/site/a", "1")
+        yield* run(["cdn", "mirror"])
+        yield* world.disk.remove("/site/a")
+        yield* run(["cdn"])
+        assert.deepStrictEqual(yield* held(world, "cdn"), {})
+        assert.deepStrictEqual(yield* held(world, "mirror"), {})
+      }).pipe(Effect.scoped),
     ),
   )
 
