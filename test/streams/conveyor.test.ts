@@ -320,6 +320,32 @@ describe("the mass-delete guard", () => {
     ),
   )
 
+  it.effect("a retry that comes due while the root is missing deletes nothing", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, config, (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.disk.write("/site/a", "1")
+          yield* untilQuiet(conveyor)
+          yield* world.servers.get("cdn").inject({
+            fault: { _tag: "Fail", reason: { _tag: "PermissionDenied" } },
+            operations: ["put"],
+            times: 1,
+          })
+          yield* world.disk.write("/site/a", "2")
+          yield* untilQuiet(conveyor)
+          yield* world.disk.rename("/site", "/away")
+          yield* TestClock.adjust(60_000)
+          yield* turns
+          assert.deepStrictEqual(yield* held(world, "cdn"), { a: "1" })
+          yield* world.disk.rename("/away", "/site")
+          yield* TestClock.adjust(60_000)
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), { a: "2" })
+        }),
+      ),
+    ),
+  )
+
   it.effect("deletes nothing while the root is missing", () =>
     withWorld(["cdn"], (world) =>
       Effect.gen(function* () {
