@@ -21,6 +21,9 @@ import type { RootIdentity } from "./SourceFiles.ts"
  *   file is gone; it is forgotten.
  * - `Forgotten`: this delivery is wanted no more; `retireAt` (milliseconds since the epoch) is when its place on the
  *   server may be removed, undefined: never (the server is no longer configured). Ends the target's failure.
+ * - `Placing`: an upload to this place is about to begin. Until it is confirmed nobody knows what the place holds: a
+ *   delivery that is recorded there is due again whatever its file looks like, and a place without one is removed at
+ *   `removeAt`, unless it is to be removed already. `Delivered` ends both.
  * - `Retired`: the place on the server is empty now.
  * - `Failed`, `Cleared`: a target's work failed, or no longer does.
  * - `SourceDeleted`: the daemon is about to delete, or has deleted, this source file: its absence means nothing.
@@ -38,6 +41,12 @@ export type LedgerChange =
       readonly takenFrom?: DeliveryKey
     }
   | { readonly _tag: "Forgotten"; readonly key: DeliveryKey; readonly retireAt: number | undefined }
+  | {
+      readonly _tag: "Placing"
+      readonly target: Target
+      readonly destination: RemotePath
+      readonly removeAt: number
+    }
   | { readonly _tag: "Retired"; readonly server: ServerName; readonly destination: RemotePath }
   | { readonly _tag: "Failed"; readonly failure: Failure }
   | { readonly _tag: "Cleared"; readonly target: Target }

@@ -498,3 +498,6 @@ export const CLOUDFILES_LARGE_KNOWN = 10_000
 
 /** Files in segments that one search for orphans looks at. */
 export const CLOUDFILES_ORPHAN_CHECKS = 1_000
+
+/** An upload to a new place that was never confirmed, in milliseconds: what it may have left there is removed after this time. */
+export const UPLOAD_DOUBT = 600_000

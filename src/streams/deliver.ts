@@ -10,6 +10,7 @@ import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import { SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import { UPLOAD_DOUBT } from "../domain/Limits.ts"
 import { directoryOf, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
 import { type Job, plan } from "../domain/Plan.ts"
 import { Workspace } from "../domain/Processor.ts"
@@ -123,6 +124,11 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
               headers: processed.headers,
               uniqueName: processed.uniqueName,
             }
+            // Should the answer get lost, or we be stopped, the place is put right: delivered again or cleared away.
+            const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
+            yield* ledger.commit([
+              { _tag: "Placing", target: { source: item.source, path: item.path, server }, destination: place, removeAt },
+            ])
             const receipt = yield* transporter.put(output, place)
             const hash = isTemporary
               ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")

@@ -1,7 +1,7 @@
 /** What every ledger must do. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
-import { Ledger } from "../../src/domain/Ledger.ts"
+import { Ledger, type LedgerChange } from "../../src/domain/Ledger.ts"
 import type { RuleId, ServerName, SourceName } from "../../src/domain/Path.ts"
 import {
   all,
@@ -144,6 +144,28 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
         assert.deepStrictEqual(yield* now(5_000), [])
         yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
         assert.deepStrictEqual(yield* now(5_000), [place("static/a")])
+      }))
+
+    test("a place where an upload was begun is cleared away in time, unless the upload is confirmed", (ledger) =>
+      Effect.gen(function* () {
+        const begun = (file: string, at: string, removeAt: number): LedgerChange => ({
+          _tag: "Placing",
+          target: target(file),
+          destination: place(at),
+          removeAt,
+        })
+        const retired = Effect.map(ledger.retirementsOf(target("a")), (all) => all.map((r) => [r.destination, r.dueAt]))
+        yield* ledger.commit([begun("a", "static/a", 7), begun("a", "static/a", 9)])
+        assert.deepStrictEqual(yield* retired, [[place("static/a"), 7]])
+        yield* ledger.commit([delivered("a")])
+        assert.deepStrictEqual(yield* retired, [])
+        yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
+        yield* ledger.commit([begun("a", "static/a", 9)])
+        assert.deepStrictEqual(yield* retired, [])
+        assert.deepStrictEqual(yield* ledger.deliveriesOf(site, path("a")), [delivery("a", { fingerprint: "" })])
+        assert.deepStrictEqual((yield* ledger.outbox(10)).targets, [])
+        yield* ledger.commit([delivered("a")])
+        assert.deepStrictEqual(yield* ledger.deliveriesOf(site, path("a")), [delivery("a")])
       }))
 
     test("a delivery ends the failure, retires the old place, and cancels a retirement of its own place", (ledger) =>

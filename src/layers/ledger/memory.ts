@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import type { Delivery, DeliveryKey, Target } from "../../domain/Delivery.ts"
 import { type Agenda, type DeletionRule, Ledger, type LedgerShape, type ServerTotals } from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, isWithin, type ServerName, type SourceName } from "../../domain/Path.ts"
-import { change, emptyState, everyFile, fileOf, type MemoryState, targetKey } from "./memoryState.ts"
+import { change, emptyState, everyFile, fileOf, isUnpublished, type MemoryState, targetKey } from "./memoryState.ts"
 import { storedOrder, textOrder } from "./storedText.ts"
 
 export { emptyState, type MemoryState } from "./memoryState.ts"
@@ -42,7 +42,6 @@ const agendaOf = <A>(moments: ReadonlyArray<Moment<A>>, now: number, limit: numb
 }
 
 const agenda = (state: MemoryState, server: ServerName, now: number, limit: number): Agenda<Target> => {
-  const unpublished = new Set(state.outbox.map((entry) => targetKey(entry.target)))
   const moments: Array<Moment<Target>> = []
   const add = (at: number, { path, source }: Target) => {
     const target: Target = { source, path, server }
@@ -53,7 +52,7 @@ const agenda = (state: MemoryState, server: ServerName, now: number, limit: numb
   }
   for (const retirement of state.retirements.values()) {
     if (retirement.server !== server) continue
-    if (retirement.dueAt <= now && unpublished.has(targetKey(retirement))) continue
+    if (retirement.dueAt <= now && !isUnpublished(state, retirement)) continue
     add(retirement.dueAt, retirement)
   }
   return agendaOf(moments, now, limit)
@@ -165,13 +164,12 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
     retirementsOf: (target) =>
       ask(() => [...state.retirements.values()].filter((retirement) => targetKey(retirement) === targetKey(target))),
     retirable: (target, now) =>
-      ask(() => {
-        const key = targetKey(target)
-        if (state.outbox.some((entry) => targetKey(entry.target) === key)) return []
-        return [...state.retirements.values()].filter(
-          (retirement) => targetKey(retirement) === key && retirement.dueAt <= now,
-        )
-      }),
+      ask(() =>
+        [...state.retirements.values()].filter(
+          (retirement) =>
+            targetKey(retirement) === targetKey(target) && retirement.dueAt <= now && isUnpublished(state, retirement),
+        ),
+      ),
     failureOf: (target) => ask(() => state.failures.get(targetKey(target))),
     failures: (limit, server) =>
       ask(() =>

@@ -42,6 +42,8 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   isOccupied: ["COVERING INDEX deliveries_by_place (server=? AND destination=?)"],
   latestOf: ["PRIMARY KEY (directory=? AND name=? AND server=?)"],
   retirementsOf: ["retirements_by_target (source=? AND path=? AND server=?)"],
+  doubt: ["deliveries_by_place (server=? AND destination=?)"],
+  retireUnlessKnown: [],
   retirable: ["retirements_by_target (source=? AND path=? AND server=?)", "SEARCH outbox"],
   failureOf: ["(source=? AND path=? AND server=?)"],
   failures: ["SCAN failures USING INDEX failures_by_age"],
