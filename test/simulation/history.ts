@@ -110,11 +110,13 @@ class Run {
     if (sick !== undefined) this.judge(world.config.servers.filter((server) => server !== sick))
     for (const server of world.servers.all) world.run(server.heal)
     this.judge(world.config.servers)
-    for (const source of world.ledger.holds.keys()) {
-      world.confirmed.add(source)
-      this.process?.conveyor()?.confirmDeletes(source)
+    if (world.ledger.holds.size > 0) {
+      for (const source of world.ledger.holds.keys()) {
+        world.confirmed.add(source)
+        this.process?.conveyor()?.confirmDeletes(source)
+      }
+      this.judge(world.config.servers)
     }
-    this.judge(world.config.servers)
     this.end("crash")
   }
 

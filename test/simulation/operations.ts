@@ -90,7 +90,7 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
     written++
     if (chance.happens(0.04)) return `${poison} ${written}`
     if (chance.happens(0.25)) return chance.pick(["same", "twin", ""])
-    if (chance.happens(0.05)) return `${written}:`.repeat(40_000)
+    if (chance.happens(0.02)) return `${written}:`.repeat(30_000)
     return `${written}:${"-".repeat(chance.below(90))}`
   }
   const any = () => (chance.happens(0.3) ? directory() : file())
@@ -193,6 +193,8 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
 const attempt = (world: World, effect: Effect.Effect<unknown, unknown>): boolean =>
   world.run(Effect.match(effect, { onFailure: () => false, onSuccess: () => true }))
 
+const isRoot = (path: string): boolean => path.lastIndexOf("/") === 0
+
 const restore = (world: World, path: string, other: boolean): void => {
   const node = world.disk.at(path)
   if (node?.kind !== "file") return
@@ -243,11 +245,12 @@ export const perform = (world: World, operation: Operation): void => {
     case "restore":
       return restore(world, operation.path, operation.other)
     case "rename":
+      if (isRoot(operation.from) || isRoot(operation.to)) return
       return void attempt(world, disk.rename(operation.from, operation.to))
     case "remove":
       return void attempt(world, disk.remove(operation.path))
     case "remove tree":
-      if (operation.path.lastIndexOf("/") === 0) return
+      if (isRoot(operation.path)) return
       return void attempt(world, disk.rmdir(operation.path, { recursive: true }))
     case "mkdir":
       return void attempt(world, disk.mkdir(operation.path))

@@ -8,7 +8,7 @@ import { Random } from "effect/Random"
 import { Scheduler } from "effect/Scheduler"
 import { CurrentLoggers } from "effect/Logger"
 import { TransportError } from "../../src/domain/Errors.ts"
-import { Ledger, type LedgerShape } from "../../src/domain/Ledger.ts"
+import { Ledger, type LedgerChange, type LedgerShape } from "../../src/domain/Ledger.ts"
 import { Processors, Workspace } from "../../src/domain/Processor.ts"
 import { Publisher } from "../../src/domain/Publisher.ts"
 import { type Content, SourceFiles } from "../../src/domain/SourceFiles.ts"
@@ -62,12 +62,28 @@ const gatedFiles = (files: SourceFiles["Service"], call: Wrap, oracle: Oracle): 
     ),
 })
 
+const labelOf = (change: LedgerChange): string => {
+  switch (change._tag) {
+    case "Delivered":
+      return `Delivered ${change.delivery.server} ${change.delivery.destination}`
+    case "Placing":
+    case "Retired":
+      return `${change._tag} ${change.destination}`
+    case "Forgotten":
+      return `Forgotten ${change.key.server} ${change.key.path}`
+    case "Failed":
+      return `Failed ${change.failure.server} ${change.failure.path}: ${change.failure.reason}`
+    default:
+      return change._tag
+  }
+}
+
 const gatedLedger = (ledger: LedgerShape, call: Wrap, slowReads: boolean, oracle: Oracle): LedgerShape => {
   const ask: Wrap = slowReads ? call : (_, effect) => effect
   return {
     commit: (changes) =>
       call(
-        "commit",
+        `commit ${changes.map(labelOf).join(", ")}`,
         Effect.suspend(() => {
           oracle.beforeCommit(changes)
           return Effect.tap(ledger.commit(changes), () => Effect.sync(() => oracle.afterCommit(changes)))
@@ -80,6 +96,7 @@ const gatedLedger = (ledger: LedgerShape, call: Wrap, slowReads: boolean, oracle
     occupants: (server, place) => ask("ledger", ledger.occupants(server, place)),
     latestOf: (target) => ask("ledger", ledger.latestOf(target)),
     retirementsOf: (target) => ask("ledger", ledger.retirementsOf(target)),
+    retirable: (target, now) => ask("ledger", ledger.retirable(target, now)),
     failureOf: (target) => ask("ledger", ledger.failureOf(target)),
     failures: (limit, server) => ask("ledger", ledger.failures(limit, server)),
     agenda: (server, now, limit) => ask("ledger", ledger.agenda(server, now, limit)),
