@@ -136,7 +136,8 @@ export interface LedgerShape {
 
   /**
    * Targets of a server with a retry or a retirement due at `now`, at most `limit`. A retirement is not due while its
-   * target is in the outbox: the map must withdraw a URL before the file goes away.
+   * target is in the outbox: the map must withdraw a URL before the file goes away; nor is it while a retry of its target
+   * is still to come: what fails is not asked for without end.
    */
   readonly agenda: (server: ServerName, now: number, limit: number) => Effect.Effect<Agenda<Target>, LedgerError>
   /** Files delivered under one of these rules whose delay has passed, and that are not marked as deleted. */

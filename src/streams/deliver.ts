@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Result from "effect/Result"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import { SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
@@ -217,7 +218,11 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
    */
   return Effect.fnUntraced(function* (item: Item, retirements: boolean) {
     const book = shared.books.get(item.source)
-    let asked = false
+    // First, so that a file that can not be delivered does not keep its old copies; should it fail, the file goes on.
+    const retired = retirements
+      ? yield* Effect.result(retire({ source: item.source, path: item.path, server }))
+      : Result.succeed(false)
+    let asked = Result.isSuccess(retired) && retired.success
     if (book !== undefined) {
       const state = item.state ?? (yield* files.stat(book.source, item.path))
       if (state?.link !== undefined) shared.linked(item.source, item.path, state.link)
@@ -233,7 +238,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         }
       }
     }
-    if (retirements && (yield* retire({ source: item.source, path: item.path, server }))) asked = true
+    if (Result.isFailure(retired)) return yield* retired.failure
     return asked
   })
 })

@@ -146,6 +146,18 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
         assert.deepStrictEqual(yield* now(5_000), [place("static/a")])
       }))
 
+    test("a removal waits for the next try of its target", (ledger) =>
+      Effect.gen(function* () {
+        const due = (now: number) => Effect.map(ledger.agenda(cdn, now, 10), (all) => all.due.map((one) => one.path))
+        yield* ledger.commit([delivered("a"), forgotten("a", 5_000)])
+        yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
+        assert.deepStrictEqual(yield* due(6_000), ["a"])
+        yield* ledger.commit([failed("a", { nextTry: 8_000 })])
+        assert.deepStrictEqual(yield* due(7_999), [])
+        assert.strictEqual((yield* ledger.agenda(cdn, 7_999, 10)).nextAt, 8_000)
+        assert.deepStrictEqual(yield* due(8_000), ["a"])
+      }))
+
     test("a place where an upload was begun is cleared away in time, unless the upload is confirmed", (ledger) =>
       Effect.gen(function* () {
         const begun = (file: string, at: string, removeAt: number): LedgerChange => ({

@@ -213,6 +213,33 @@ describe("the graph", () => {
     ),
   )
 
+  it.effect("a removal that the server refuses is tried again in time, not without end", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.disk.write("/site/a", "1")
+          yield* untilQuiet(conveyor)
+          yield* world.servers.get("cdn").inject({
+            fault: { _tag: "Fail", reason: { _tag: "PermissionDenied" } },
+            operations: ["remove"],
+          })
+          yield* world.disk.remove("/site/a")
+          for (let second = 0; second < 20; second++) {
+            yield* TestClock.adjust(1_000)
+            yield* turns
+          }
+          const asked = (yield* world.servers.get("cdn").log).filter((entry) => entry.operation === "remove")
+          assert.isAtLeast(asked.length, 2)
+          assert.isAtMost(asked.length, 6)
+          yield* world.servers.get("cdn").heal
+          yield* TestClock.adjust(60_000)
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), {})
+        }),
+      ),
+    ),
+  )
+
   it.effect("keeps the old name for the grace period when content gives a new one", () =>
     withWorld(["cdn"], (world) =>
       Effect.gen(function* () {

@@ -47,8 +47,10 @@ export const debtSql = {
   retries: "SELECT next_try, source, path FROM failures WHERE server = ? AND next_try <= ? ORDER BY next_try",
   nextRetry: "SELECT min(next_try) FROM failures WHERE server = ? AND next_try > ?",
   // Every change of a target's deliveries moves `published_after` to its newest number in the outbox.
-  retirements: `SELECT due_at, source, path FROM retirements WHERE server = ? AND due_at <= ?
-    AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807) ORDER BY due_at`,
+  retirements: `SELECT due_at, source, path FROM retirements r WHERE server = ? AND due_at <= ?
+    AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807)
+    AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.source = r.source AND f.path = r.path AND f.server = r.server
+      AND f.next_try > ?) ORDER BY due_at`,
   nextRetirement: "SELECT min(due_at) FROM retirements WHERE server = ? AND due_at > ?",
   deletable: `SELECT v.delivered_at, d.source, d.path, v.name FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
     WHERE v.rule = ? AND v.source_deleted = 0 AND v.delivered_at <= ? AND ${isLast} ORDER BY v.delivered_at`,
@@ -141,7 +143,7 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
         return { at: Number(row[0]), identity: `${target.source}\0${target.path}`, value: target }
       }
       const retries = collect(statements.retries.iterate(id, now), limit, read)
-      const retirements = collect(statements.retirements.iterate(id, now), limit, read)
+      const retirements = collect(statements.retirements.iterate(id, now, now), limit, read)
       const nextAt = earliest([moment(statements.nextRetry, id, now), moment(statements.nextRetirement, id, now)])
       return { due: merge([retries, retirements], limit), nextAt }
     },

@@ -52,7 +52,9 @@ const agenda = (state: MemoryState, server: ServerName, now: number, limit: numb
   }
   for (const retirement of state.retirements.values()) {
     if (retirement.server !== server) continue
-    if (retirement.dueAt <= now && !isUnpublished(state, retirement)) continue
+    const failure = state.failures.get(targetKey(retirement))
+    const isLater = failure !== undefined && failure.nextTry > now
+    if (retirement.dueAt <= now && (isLater || !isUnpublished(state, retirement))) continue
     add(retirement.dueAt, retirement)
   }
   return agendaOf(moments, now, limit)
