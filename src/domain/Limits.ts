@@ -511,3 +511,6 @@ export const BATCH_FILE_BYTES = 262_144
 
 /** From so many files on, a directory that is new on a server of this machine is filled before it gets its name. */
 export const NEW_DIRECTORY_FILES = 4
+
+/** An upload to a new place that was never confirmed, in milliseconds: what it may have left there is removed after this time. */
+export const UPLOAD_DOUBT = 600_000
