@@ -514,3 +514,6 @@ export const NEW_DIRECTORY_FILES = 4
 
 /** An upload to a new place that was never confirmed, in milliseconds: what it may have left there is removed after this time. */
 export const UPLOAD_DOUBT = 600_000
+
+/** How often it is made sure that the root of a source is the directory it was, in milliseconds. */
+export const ROOT_CHECK = 10_000

@@ -268,7 +268,7 @@ describe("safety", () => {
         await inSync(running)
         assert.strictEqual(spawnSync("umount", [place.site]).status, 0)
         fs.writeFileSync(path.join(disk, "new.txt"), "new")
-        await until(() => /unmounted|held|another|mounted/i.test(running.log()), running.log)
+        await until(() => /another disk/.test(running.log()), running.log, 30)
         assert.strictEqual(tree(place.out).size, 20)
         mount()
         await inSync(running, 40)
