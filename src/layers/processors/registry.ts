@@ -34,6 +34,7 @@ const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | un
   "google_closure_compiler.GoogleClosureCompiler": undefined,
   "link_updater.CSSURLUpdater": undefined,
   "command.Run": async () => anyProcessor((await import("./command.ts")).run),
+  "video.Transcode": async () => anyProcessor((await import("./video.ts")).transcode),
 }
 
 /** Names of the built-in processors that this version has. */
