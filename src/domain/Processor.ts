@@ -69,6 +69,8 @@ export interface ProcessorDefinition<S = unknown> {
   ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError, Scope.Scope>
   /** Fails with what is missing and how to get it; run at start and by `check`. */
   readonly available?: Effect.Effect<void, ProcessorError>
+  /** The same for what depends on its settings, e.g. a program that they name. */
+  readonly availableWith?: (settings: S) => Effect.Effect<void, ProcessorError>
 }
 
 /** Gives a processor definition its types. */
