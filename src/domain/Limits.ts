@@ -498,3 +498,15 @@ export const CLOUDFILES_LARGE_KNOWN = 10_000
 
 /** Files in segments that one search for orphans looks at. */
 export const CLOUDFILES_ORPHAN_CHECKS = 1_000
+
+/** Bytes of a picture that is optimized; a larger one is published as it is. */
+export const IMAGE_BYTES = 64 * 1_048_576
+
+/** Pixels of a picture that is optimized, all its frames together. */
+export const IMAGE_PIXELS = 50_000_000
+
+/** Frames of an animation that is optimized. */
+export const IMAGE_FRAMES = 2_000
+
+/** gifsicle gets this long for one animation. */
+export const GIFSICLE_TIMEOUT = 120_000
