@@ -6,7 +6,9 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Delivery, DeliveryKey } from "../domain/Delivery.ts"
-import { Ledger, type LedgerChange } from "../domain/Ledger.ts"
+import { Ledger, type LedgerChange, type Uploads } from "../domain/Ledger.ts"
+import { UPLOAD_DOUBT } from "../domain/Limits.ts"
+import type { RemotePath, ServerName } from "../domain/Path.ts"
 import type { Shared } from "./shared.ts"
 
 /** A confirmed delivery, and what it replaced. */
@@ -23,20 +25,40 @@ export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
 
-  /** All of them in one commit. */
-  return Effect.fnUntraced(function* (confirmations: ReadonlyArray<Confirmation>) {
+  /**
+   * Uploads to these places begin. Should answers get lost, or we be stopped, the places are put right afterwards:
+   * delivered again or cleared away. Gives their number.
+   */
+  const begin = Effect.fnUntraced(function* (server: ServerName, places: Uploads["places"]) {
+    const id = shared.nextUpload()
+    const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
+    yield* ledger.commit([{ _tag: "Placing", uploads: { id, server, removeAt, places } }])
+    return id
+  })
+
+  /** Uploads ended: what was confirmed is written down, in one commit with which places hold nobody knows what. */
+  const end = Effect.fnUntraced(function* (
+    server: ServerName,
+    id: number,
+    confirmations: ReadonlyArray<Confirmation>,
+    unknown: ReadonlyArray<RemotePath>,
+  ) {
     const deliveredAt = clock.currentTimeMillisUnsafe()
     const retireAt = deliveredAt + shared.config.settings.gracePeriod
-    yield* ledger.commit(confirmations.map((confirmation) => changeOf(confirmation, deliveredAt, retireAt)))
+    const changes: Array<LedgerChange> = [{ _tag: "Placed", id, unknown }]
+    for (const confirmation of confirmations) changes.push(changeOf(confirmation, deliveredAt, retireAt))
+    yield* ledger.commit(changes)
+    if (unknown.length > 0 || confirmations.some(hasMoved)) shared.agendaChanged(server)
+    if (confirmations.length === 0) return
     shared.outboxChanged()
-    for (const confirmation of confirmations) {
-      const { bytes, delivery, deletesSource } = confirmation
-      if (hasMoved(confirmation)) shared.agendaChanged(delivery.server)
-      if (deletesSource) shared.deletionDue()
-      const { destination, path, server, source, url } = delivery
+    if (confirmations.some((confirmation) => confirmation.deletesSource)) shared.deletionDue()
+    for (const { bytes, delivery } of confirmations) {
+      const { destination, path, source, url } = delivery
       shared.emit({ _tag: "Delivered", source, path, server, destination, url, bytes })
     }
   })
+
+  return { begin, end }
 })
 
 const hasMoved = ({ delivery, previous }: Confirmation): boolean =>

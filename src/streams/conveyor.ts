@@ -50,9 +50,11 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     Effect.suspend(() => PubSub.publishAll(events, untold.splice(0))),
   )
 
+  let uploads = 0
   const shared: Shared = {
     config,
     books,
+    nextUpload: () => ++uploads,
     enqueue: (server, item) => lanes.get(server)?.add(item),
     // A server may hold files of a source that no rule sends there any more.
     enqueueAll: (item) =>

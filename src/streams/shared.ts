@@ -21,6 +21,8 @@ export interface SourceBook extends RuleBook {
 export interface Shared {
   readonly config: Config
   readonly books: ReadonlyMap<SourceName, SourceBook>
+  /** A number for uploads that begin together; see the ledger. */
+  readonly nextUpload: () => number
   /** To one server's lane. */
   readonly enqueue: (server: ServerName, item: Item) => void
   /** To the lanes of all servers of the item's source. */

@@ -15,7 +15,16 @@ import {
   type ServerTotals,
 } from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, isWithin, type ServerName, type SourceName } from "../../domain/Path.ts"
-import { change, emptyState, everyFile, fileOf, isUnpublished, type MemoryState, targetKey } from "./memoryState.ts"
+import {
+  change,
+  emptyState,
+  endUploads,
+  everyFile,
+  fileOf,
+  isUnpublished,
+  type MemoryState,
+  targetKey,
+} from "./memoryState.ts"
 import { storedOrder, textOrder } from "./storedText.ts"
 
 export { emptyState, type MemoryState } from "./memoryState.ts"
@@ -117,6 +126,7 @@ const evict = (
 ) => {
   let retired = 0
   let forgotten = 0
+  for (const id of [...state.uploads.keys()]) endUploads(state, id)
   for (const delivery of [...everyFile(state)].flat()) {
     if (!known.servers.has(delivery.server)) {
       forgotten++
