@@ -21,6 +21,9 @@ import type { RootIdentity } from "./SourceFiles.ts"
  *   file is gone; it is forgotten.
  * - `Forgotten`: this delivery is wanted no more; `retireAt` (milliseconds since the epoch) is when its place on the
  *   server may be removed, undefined: never (the server is no longer configured). Ends the target's failure.
+ * - `Placing`: an upload to this place is about to begin. Until it is confirmed nobody knows what the place holds: a
+ *   delivery that is recorded there is due again whatever its file looks like, and a place without one is removed at
+ *   `removeAt`, unless it is to be removed already. `Delivered` ends both.
  * - `Retired`: the place on the server is empty now.
  * - `Failed`, `Cleared`: a target's work failed, or no longer does.
  * - `SourceDeleted`: the daemon is about to delete, or has deleted, this source file: its absence means nothing.
@@ -38,6 +41,12 @@ export type LedgerChange =
       readonly takenFrom?: DeliveryKey
     }
   | { readonly _tag: "Forgotten"; readonly key: DeliveryKey; readonly retireAt: number | undefined }
+  | {
+      readonly _tag: "Placing"
+      readonly target: Target
+      readonly destination: RemotePath
+      readonly removeAt: number
+    }
   | { readonly _tag: "Retired"; readonly server: ServerName; readonly destination: RemotePath }
   | { readonly _tag: "Failed"; readonly failure: Failure }
   | { readonly _tag: "Cleared"; readonly target: Target }
@@ -131,13 +140,19 @@ export interface LedgerShape {
   readonly latestOf: (target: Target) => Effect.Effect<PublishedDelivery | undefined, LedgerError>
   /** Retirements of a target, due or not. */
   readonly retirementsOf: (target: Target) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
+  /**
+   * Retirements of a target that may be carried out now: due at `now`, as `agenda` has it, which is asked again because
+   * the target may have changed since the agenda was read.
+   */
+  readonly retirable: (target: Target, now: number) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
   readonly failureOf: (target: Target) => Effect.Effect<Failure | undefined, LedgerError>
   /** Failures, oldest first, at most `limit`; of one server if given. */
   readonly failures: (limit: number, server?: ServerName) => Effect.Effect<ReadonlyArray<Failure>, LedgerError>
 
   /**
    * Targets of a server with a retry or a retirement due at `now`, at most `limit`. A retirement is not due while its
-   * target is in the outbox: the map must withdraw a URL before the file goes away.
+   * target is in the outbox: the map must withdraw a URL before the file goes away; nor is it while a retry of its target
+   * is still to come: what fails is not asked for without end.
    */
   readonly agenda: (server: ServerName, now: number, limit: number) => Effect.Effect<Agenda<Target>, LedgerError>
   /** Files delivered under one of these rules whose delay has passed, and that are not marked as deleted. */

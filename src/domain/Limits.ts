@@ -512,6 +512,11 @@ export const BATCH_FILE_BYTES = 262_144
 /** From so many files on, a directory that is new on a server of this machine is filled before it gets its name. */
 export const NEW_DIRECTORY_FILES = 4
 
+/** An upload to a new place that was never confirmed, in milliseconds: what it may have left there is removed after this time. */
+export const UPLOAD_DOUBT = 600_000
+
+/** How often it is made sure that the root of a source is the directory it was, in milliseconds. */
+export const ROOT_CHECK = 10_000
 /** A program that a processor starts may run this long where the config does not say otherwise ... */
 export const PROGRAM_TIME = 60_000
 
@@ -553,3 +558,14 @@ export const VIDEO_DESCRIPTION_BYTES = 1_048_576
 
 /** Videos transcoded at once: ffmpeg uses all cores for one. */
 export const VIDEOS_AT_ONCE = 1
+/** Bytes of a picture that is optimized; a larger one is published as it is. */
+export const IMAGE_BYTES = 64 * 1_048_576
+
+/** Pixels of a picture that is optimized, all its frames together. */
+export const IMAGE_PIXELS = 50_000_000
+
+/** Frames of an animation that is optimized. */
+export const IMAGE_FRAMES = 2_000
+
+/** gifsicle gets this long for one animation. */
+export const GIFSICLE_TIMEOUT = 120_000

@@ -10,6 +10,7 @@ import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import { SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import { UPLOAD_DOUBT } from "../domain/Limits.ts"
 import { directoryOf, type RelativePath, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
 import { type Job, plan } from "../domain/Plan.ts"
 import { Workspace } from "../domain/Processor.ts"
@@ -139,6 +140,16 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
           place,
           Effect.gen(function* () {
             const takenFrom = yield* claim(item, place)
+            // Should the answer get lost, or we be stopped, the place is put right: delivered again or cleared away.
+            const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
+            yield* ledger.commit([
+              {
+                _tag: "Placing",
+                target: { source: item.source, path: item.path, server },
+                destination: place,
+                removeAt,
+              },
+            ])
             const receipt = yield* transporter.put(outputOf(item, state, rule, processed), place)
             const hash = isTemporary
               ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
@@ -197,10 +208,9 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
   })
 
   const retire = Effect.fnUntraced(function* (target: Target) {
-    const now = clock.currentTimeMillisUnsafe()
     let asked = false
-    for (const retirement of yield* ledger.retirementsOf(target)) {
-      if (retirement.dueAt > now) continue
+    // Not what the agenda saw: the map may name an old place again or still, and must let go of it first.
+    for (const retirement of yield* ledger.retirable(target, clock.currentTimeMillisUnsafe())) {
       asked = true
       yield* places.at(
         retirement.destination,
@@ -221,7 +231,11 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
    */
   return Effect.fnUntraced(function* (item: Item, retirements: boolean) {
     const book = shared.books.get(item.source)
-    let asked = false
+    // First, so that a file that can not be delivered does not keep its old copies; should it fail, the file goes on.
+    const retired = retirements
+      ? yield* Effect.result(retire({ source: item.source, path: item.path, server }))
+      : Result.succeed(false)
+    let asked = Result.isSuccess(retired) && retired.success
     if (book !== undefined) {
       const state = item.state ?? (yield* files.stat(book.source, item.path))
       if (state?.link !== undefined) shared.linked(item.source, item.path, state.link)
@@ -237,7 +251,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         }
       }
     }
-    if (retirements && (yield* retire({ source: item.source, path: item.path, server }))) asked = true
+    if (Result.isFailure(retired)) return yield* retired.failure
     return asked
   })
 })

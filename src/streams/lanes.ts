@@ -206,6 +206,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       const units = unitsOf(pickAll())
       if (!isFull()) drained.wake()
       if (isNonEmptyReadonlyArray(units)) return units
+      // Nothing to try the server with: whoever comes next may.
+      breaker.unproven()
       if (inFlight.size === 0) shared.rested()
       yield* pulse.wait
     }

@@ -37,6 +37,7 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
   const publisher = yield* Publisher
   const pulse = makePulse()
   let busy = true
+  let rebuilt = false
 
   const rootOf = (source: SourceName, roots: ReadonlyMap<SourceName, { readonly path: string }>) =>
     shared.books.get(source)?.root ?? roots.get(source)?.path
@@ -59,22 +60,6 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     return change
   })
 
-  /** One transaction's worth of the outbox. Returns how many rows that was. */
-  const step = Effect.fnUntraced(function* () {
-    const { targets, through } = yield* ledger.outbox(PUBLISH_BATCH)
-    if (targets.length === 0) return 0
-    const roots = yield* ledger.roots
-    const changes: Array<PublishedChange> = []
-    for (const target of targets) {
-      const root = rootOf(target.source, roots)
-      if (root !== undefined) changes.push(yield* changeFor(target, root))
-    }
-    yield* publisher.apply(changes)
-    yield* ledger.commit([{ _tag: "Published", through }])
-    options.published()
-    return targets.length
-  })
-
   const rows = Effect.fnUntraced(function* (after: DeliveryKey | undefined) {
     const page = yield* ledger.page(after, PUBLISH_BATCH)
     const roots = yield* ledger.roots
@@ -85,13 +70,39 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     return [found, page.length === 0 ? undefined : page[page.length - 1]] as const
   })
 
-  const rebuild = publisher.replaceAll(
-    Stream.unfold({ after: undefined as DeliveryKey | undefined }, (state) =>
-      Effect.map(rows(state.after), ([found, last]) =>
-        last === undefined ? undefined : ([found, { after: last as DeliveryKey | undefined }] as const),
+  const rebuild = publisher
+    .replaceAll(
+      Stream.unfold({ after: undefined as DeliveryKey | undefined }, (state) =>
+        Effect.map(rows(state.after), ([found, last]) =>
+          last === undefined ? undefined : ([found, { after: last as DeliveryKey | undefined }] as const),
+        ),
+      ).pipe(Stream.flatMap((page) => Stream.fromIterable(page))),
+    )
+    .pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          rebuilt = true
+        }),
       ),
-    ).pipe(Stream.flatMap((page) => Stream.fromIterable(page))),
-  )
+    )
+
+  /** One transaction's worth of the outbox. Returns how many rows that was. */
+  const step = Effect.fnUntraced(function* () {
+    const { targets, through } = yield* ledger.outbox(PUBLISH_BATCH)
+    if (targets.length === 0) return 0
+    const roots = yield* ledger.roots
+    // Forgotten with its source by a run that ended before its rows were gone: only the whole tells which they are.
+    if (!rebuilt && targets.some((target) => rootOf(target.source, roots) === undefined)) yield* rebuild
+    const changes: Array<PublishedChange> = []
+    for (const target of targets) {
+      const root = rootOf(target.source, roots)
+      if (root !== undefined) changes.push(yield* changeFor(target, root))
+    }
+    yield* publisher.apply(changes)
+    yield* ledger.commit([{ _tag: "Published", through }])
+    options.published()
+    return targets.length
+  })
 
   /** The map belongs to another root, or is new: every row is written again. */
   const mustRebuild = Effect.fnUntraced(function* () {

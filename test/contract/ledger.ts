@@ -1,7 +1,7 @@
 /** What every ledger must do. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
-import { Ledger } from "../../src/domain/Ledger.ts"
+import { Ledger, type LedgerChange } from "../../src/domain/Ledger.ts"
 import type { RuleId, ServerName, SourceName } from "../../src/domain/Path.ts"
 import {
   all,
@@ -131,6 +131,54 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
         assert.isUndefined(yield* ledger.failureOf(target("a")))
         yield* ledger.commit([{ _tag: "Retired", server: cdn, destination: place("static/a") }])
         assert.deepStrictEqual(yield* ledger.retirementsOf(target("a")), [])
+      }))
+
+    test("a retirement may be carried out once it is due and the map no longer names its target", (ledger) =>
+      Effect.gen(function* () {
+        const now = (at: number) => Effect.map(ledger.retirable(target("a"), at), (all) => all.map((r) => r.destination))
+        yield* ledger.commit([delivered("a"), forgotten("a", 5_000)])
+        assert.deepStrictEqual(yield* now(5_000), [])
+        yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
+        assert.deepStrictEqual(yield* now(4_999), [])
+        assert.deepStrictEqual(yield* now(5_000), [place("static/a")])
+        yield* ledger.commit([delivered("a", { destination: place("static/a2") })])
+        assert.deepStrictEqual(yield* now(5_000), [])
+        yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
+        assert.deepStrictEqual(yield* now(5_000), [place("static/a")])
+      }))
+
+    test("a removal waits for the next try of its target", (ledger) =>
+      Effect.gen(function* () {
+        const due = (now: number) => Effect.map(ledger.agenda(cdn, now, 10), (all) => all.due.map((one) => one.path))
+        yield* ledger.commit([delivered("a"), forgotten("a", 5_000)])
+        yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
+        assert.deepStrictEqual(yield* due(6_000), ["a"])
+        yield* ledger.commit([failed("a", { nextTry: 8_000 })])
+        assert.deepStrictEqual(yield* due(7_999), [])
+        assert.strictEqual((yield* ledger.agenda(cdn, 7_999, 10)).nextAt, 8_000)
+        assert.deepStrictEqual(yield* due(8_000), ["a"])
+      }))
+
+    test("a place where an upload was begun is cleared away in time, unless the upload is confirmed", (ledger) =>
+      Effect.gen(function* () {
+        const begun = (file: string, at: string, removeAt: number): LedgerChange => ({
+          _tag: "Placing",
+          target: target(file),
+          destination: place(at),
+          removeAt,
+        })
+        const retired = Effect.map(ledger.retirementsOf(target("a")), (all) => all.map((r) => [r.destination, r.dueAt]))
+        yield* ledger.commit([begun("a", "static/a", 7), begun("a", "static/a", 9)])
+        assert.deepStrictEqual(yield* retired, [[place("static/a"), 7]])
+        yield* ledger.commit([delivered("a")])
+        assert.deepStrictEqual(yield* retired, [])
+        yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
+        yield* ledger.commit([begun("a", "static/a", 9)])
+        assert.deepStrictEqual(yield* retired, [])
+        assert.deepStrictEqual(yield* ledger.deliveriesOf(site, path("a")), [delivery("a", { fingerprint: "" })])
+        assert.deepStrictEqual((yield* ledger.outbox(10)).targets, [])
+        yield* ledger.commit([delivered("a")])
+        assert.deepStrictEqual(yield* ledger.deliveriesOf(site, path("a")), [delivery("a")])
       }))
 
     test("a delivery ends the failure, retires the old place, and cancels a retirement of its own place", (ledger) =>

@@ -34,6 +34,9 @@ export const changeSql = {
     WHERE source = ? AND path = ? AND server = ?`,
   retire: `INSERT OR REPLACE INTO retirements
     (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`,
+  doubt: "UPDATE deliveries SET fingerprint = ? WHERE server = ? AND destination = ? RETURNING 1",
+  retireUnlessKnown: `INSERT OR IGNORE INTO retirements
+    (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`,
   retired: "DELETE FROM retirements WHERE server = ? AND destination = ?",
   fail: `INSERT OR REPLACE INTO failures
     (source, path, server, reason, attempts, since, next_try) VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -96,6 +99,15 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     if (anyRetirement) sql.retired.run(server, destination)
   }
 
+  const place = ({ destination, removeAt, target }: Extract<LedgerChange, { readonly _tag: "Placing" }>) => {
+    const server = names.idOf(target.server)
+    const place = toStored(destination)
+    if (sql.doubt.all(names.idOf(""), server, place).length > 0) return
+    // The map can not name a place that has neither a delivery nor a retirement.
+    sql.retireUnlessKnown.run(server, place, names.idOf(target.source), toStored(target.path), removeAt, 0)
+    anyRetirement = true
+  }
+
   /** Removes a delivery; where it was on the server, or undefined where there was none. */
   const forget = (key: DeliveryKey): RemotePath | undefined => {
     const source = names.idOf(key.source)
@@ -148,6 +160,8 @@ export const makeChanges = (database: Database, names: Names): Changes => {
         if (destination === undefined || change.retireAt === undefined) return
         return retire(change.key, destination, change.retireAt)
       }
+      case "Placing":
+        return place(change)
       case "Retired":
         return void sql.retired.run(names.idOf(change.server), toStored(change.destination))
       case "Failed":

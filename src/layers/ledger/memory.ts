@@ -15,7 +15,7 @@ import {
   type ServerTotals,
 } from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, isWithin, type ServerName, type SourceName } from "../../domain/Path.ts"
-import { change, emptyState, everyFile, fileOf, type MemoryState, targetKey } from "./memoryState.ts"
+import { change, emptyState, everyFile, fileOf, isUnpublished, type MemoryState, targetKey } from "./memoryState.ts"
 import { storedOrder, textOrder } from "./storedText.ts"
 
 export { emptyState, type MemoryState } from "./memoryState.ts"
@@ -49,7 +49,6 @@ const agendaOf = <A>(moments: ReadonlyArray<Moment<A>>, now: number, limit: numb
 }
 
 const agenda = (state: MemoryState, server: ServerName, now: number, limit: number): Agenda<Target> => {
-  const unpublished = new Set(state.outbox.map((entry) => targetKey(entry.target)))
   const moments: Array<Moment<Target>> = []
   const add = (at: number, { path, source }: Target) => {
     const target: Target = { source, path, server }
@@ -60,7 +59,9 @@ const agenda = (state: MemoryState, server: ServerName, now: number, limit: numb
   }
   for (const retirement of state.retirements.values()) {
     if (retirement.server !== server) continue
-    if (retirement.dueAt <= now && unpublished.has(targetKey(retirement))) continue
+    const failure = state.failures.get(targetKey(retirement))
+    const isLater = failure !== undefined && failure.nextTry > now
+    if (retirement.dueAt <= now && (isLater || !isUnpublished(state, retirement))) continue
     add(retirement.dueAt, retirement)
   }
   return agendaOf(moments, now, limit)
@@ -178,6 +179,13 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
       }),
     retirementsOf: (target) =>
       ask(() => [...state.retirements.values()].filter((retirement) => targetKey(retirement) === targetKey(target))),
+    retirable: (target, now) =>
+      ask(() =>
+        [...state.retirements.values()].filter(
+          (retirement) =>
+            targetKey(retirement) === targetKey(target) && retirement.dueAt <= now && isUnpublished(state, retirement),
+        ),
+      ),
     failureOf: (target) => ask(() => state.failures.get(targetKey(target))),
     failures: (limit, server) =>
       ask(() =>

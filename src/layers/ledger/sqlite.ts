@@ -108,6 +108,7 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
       areOccupied: (server, destinations) => ask(() => deliveries.areOccupied(server, destinations)),
       latestOf: (target) => ask(() => deliveries.latestOf(target)),
       retirementsOf: (target) => ask(() => debts.retirementsOf(target)),
+      retirable: (target, now) => ask(() => debts.retirable(target, now)),
       failureOf: (target) => ask(() => debts.failureOf(target)),
       failures: (limit, server) => ask(() => debts.failures(limit, server)),
       agenda: (server, now, limit) => ask(() => debts.agenda(server, now, limit)),
