@@ -38,13 +38,14 @@ const exceeded = (size: { readonly bytes: number; readonly files: number }, limi
 const watch = Effect.fnUntraced(function* (pid: number, directory: string, before: number, limits: ProgramLimits) {
   const memory = canTellMemory ? makeGroupMemory(pid) : () => 0
   for (;;) {
+    // Most programs end before they are looked at once.
+    yield* Effect.sleep(PROGRAM_LOOK)
     if (memory() > limits.memory) {
       return yield* past(`it used more than ${mebibytes(limits.memory)} of memory. Raise memory if that is right`)
     }
     const size = yield* directorySize(directory)
     const failure = exceeded({ bytes: size.bytes - before, files: size.files }, limits)
     if (failure !== undefined) return yield* failure
-    yield* Effect.sleep(PROGRAM_LOOK)
   }
 })
 

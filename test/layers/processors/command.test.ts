@@ -2,12 +2,13 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Schema, Stream } from "effect"
+import { Effect, Fiber, Layer, Result, Schema, Stream } from "effect"
 import { Workspace } from "../../../src/domain/Processor.ts"
 import { layerDiskWorkers } from "../../../src/layers/disk/DiskWorkers.ts"
 import { runProcessor, type Specimen } from "../../../src/layers/memory/processors.ts"
 import { run } from "../../../src/layers/processors/command.ts"
 import { commandSettings } from "../../../src/layers/processors/command/settings.ts"
+import { videoSettings } from "../../../src/layers/processors/video/settings.ts"
 import { layerWorkspace } from "../../../src/layers/processors/workspace.ts"
 import { processorContract, workspaceOnDisk } from "../../contract/processor.ts"
 import { everythingBelow, temporaryDirectory } from "../disk/temporaryTree.ts"
@@ -261,6 +262,21 @@ describe("the attributes of command.Run", () => {
   ] as const) {
     it(`${JSON.stringify(attributes)} is a mistake`, () => assert.include(wrong(attributes), problem))
   }
+
+  it("are right in the documentation", () => {
+    const page = readFileSync(new URL("../../../docs/processors.md", import.meta.url), "utf8")
+    const tags = Array.from(page.matchAll(/<processor name="(command\.Run|video\.Transcode)"([^>]*?)\/>/g))
+    assert.isAtLeast(tags.length, 6)
+    for (const [tag, name, written = ""] of tags) {
+      const given = Array.from(
+        written.matchAll(/(\w+)="([^"]*)"/g),
+        ([, key = "", value = ""]) => [key, value] as const,
+      )
+      const schema: Schema.Decoder<unknown> = name === "command.Run" ? commandSettings : videoSettings
+      const decoded = Schema.decodeUnknownResult(schema)(Object.fromEntries(given), { onExcessProperty: "error" })
+      assert.isTrue(Result.isSuccess(decoded), tag)
+    }
+  })
 
   it("mean what they say", () => {
     const settings = settingsOf({
