@@ -559,13 +559,27 @@ export const VIDEO_DESCRIPTION_BYTES = 1_048_576
 /** Videos transcoded at once: ffmpeg uses all cores for one. */
 export const VIDEOS_AT_ONCE = 1
 /** Bytes of a picture that is optimized; a larger one is published as it is. */
-export const IMAGE_BYTES = 64 * 1_048_576
+export const IMAGE_BYTES = 32 * 1_048_576
 
 /** Pixels of a picture that is optimized, all its frames together. */
-export const IMAGE_PIXELS = 50_000_000
+export const IMAGE_PIXELS = 30_000_000
+
+/** Memory that optimizing takes at most, measured: by itself, for each pixel of 8 bits a sample, and for each byte of the file. */
+export const IMAGE_MEMORY_BASE = 64 * 1_048_576
+export const IMAGE_MEMORY_PER_PIXEL = 16
+export const IMAGE_MEMORY_PER_BYTE = 4
 
 /** Frames of an animation that is optimized. */
 export const IMAGE_FRAMES = 2_000
 
-/** gifsicle gets this long for one animation. */
-export const GIFSICLE_TIMEOUT = 120_000
+/** A picture is worked on for this long; then it is published as it is. Less than a processor gets by default. */
+export const IMAGE_TIME = 45_000
+
+/** Bytes of a PNG up to which many ways to filter it are tried; of a larger one, the one that suits photos. */
+export const PNG_THOROUGH_BYTES = 4 * 1_048_576
+
+/** Pixels of a lossless WebP up to which every way to code it is tried; that takes seconds a megapixel ... */
+export const WEBP_THOROUGH_PIXELS = 1_000_000
+
+/** ... and up to which it is coded anew at all. */
+export const WEBP_PIXELS = 8_000_000

@@ -9,7 +9,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { ProcessorError } from "../../domain/Errors.ts"
-import { IMAGE_BYTES } from "../../domain/Limits.ts"
+import { IMAGE_BYTES, IMAGE_TIME } from "../../domain/Limits.ts"
 import { extensionOf } from "../../domain/Path.ts"
 import type { ProcessorDefinition } from "../../domain/Processor.ts"
 import { type Format, formatOf } from "./imageOptimizer/format.ts"
@@ -47,7 +47,12 @@ const optimizer = (name: string, promises: Promises): ProcessorDefinition => ({
       const { bytes: optimized, extension } = yield* optimizers[format](bytes, {
         ...promises,
         filename: promises.filename || !named,
-      })
+      }).pipe(
+        Effect.timeoutOrElse({
+          duration: IMAGE_TIME,
+          orElse: () => Effect.fail(new KeepOriginal({ reason: "it takes too long" })),
+        }),
+      )
       return {
         content: yield* job.write(optimized),
         baseName: extension === undefined ? job.baseName : renamed(job.baseName, extension),

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type { ProcessorError } from "../../../domain/Errors.ts"
 import { IMAGE_FRAMES, IMAGE_PIXELS } from "../../../domain/Limits.ts"
 import { isPadding } from "./bytes.ts"
+import { tooLarge } from "./cost.ts"
 import { type Gif, parseGif } from "./gifBlocks.ts"
 import { gifsicle } from "./gifsicle.ts"
 import { firstLine, KeepOriginal } from "./KeepOriginal.ts"
@@ -26,10 +27,9 @@ const objection = (bytes: Uint8Array, gif: Gif): string | undefined => {
   if (gif.frames === 0) return "there is no picture in it"
   if (gif.width === 0 || gif.height === 0) return "its size is not in its header"
   if (gif.frames > IMAGE_FRAMES) return `it has more than ${IMAGE_FRAMES} frames`
-  if (gif.width * gif.height * gif.frames > IMAGE_PIXELS) return `it has more than ${IMAGE_PIXELS} pixels`
   if (gif.drawnText) return "it has text that programs draw in different ways"
   if (!isPadding(bytes, gif.end)) return "more than the picture is in the file"
-  return undefined
+  return tooLarge(bytes, gif.width * gif.height * gif.frames)
 }
 
 /** Why a still one can not become a PNG that is the same to everybody. */

@@ -5,17 +5,17 @@
  */
 import { spawn } from "node:child_process"
 import * as Effect from "effect/Effect"
-import { GIFSICLE_TIMEOUT, IMAGE_BYTES } from "../../../domain/Limits.ts"
+import { IMAGE_BYTES } from "../../../domain/Limits.ts"
 import { KeepOriginal } from "./KeepOriginal.ts"
 
-/** What gifsicle makes of a GIF. It is ended when the work is given up, or takes too long. */
+/** What gifsicle makes of a GIF. It is ended when the work is given up. */
 export const gifsicle = (
   program: string,
   words: ReadonlyArray<string>,
   input: Uint8Array,
 ): Effect.Effect<Uint8Array, KeepOriginal> =>
   Effect.callback<Uint8Array, KeepOriginal>((resume) => {
-    const child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"], timeout: GIFSICLE_TIMEOUT })
+    const child = spawn(program, words, { stdio: ["pipe", "pipe", "pipe"] })
     const output: Array<Buffer> = []
     let complaint = ""
     let length = 0

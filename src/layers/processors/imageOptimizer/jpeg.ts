@@ -5,8 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { ProcessorError } from "../../../domain/Errors.ts"
-import { IMAGE_PIXELS } from "../../../domain/Limits.ts"
 import { isPadding } from "./bytes.ts"
+import { tooLarge } from "./cost.ts"
 import { essentialExif } from "./exif.ts"
 import { EXIF_HEADER, exifSegment, type Jpeg, parseJpeg, type Segment, writeJpeg } from "./jpegSegments.ts"
 import { KeepOriginal } from "./KeepOriginal.ts"
@@ -19,12 +19,11 @@ const objection = (bytes: Uint8Array, jpeg: Jpeg): string | undefined => {
   if (jpeg.frame > 0xc2) return "its coding (arithmetic, lossless or hierarchical) is one that few programs read"
   if (jpeg.precision !== 8) return `it has ${jpeg.precision} bits per sample`
   if (jpeg.width === 0 || jpeg.height === 0) return "its size is not in its header"
-  if (jpeg.width * jpeg.height > IMAGE_PIXELS) return `it has more than ${IMAGE_PIXELS} pixels`
   if (jpeg.segments.some(({ kind }) => kind === "several")) return "it holds several pictures (MPF)"
   if (jpeg.segments.some(({ kind }) => kind === "signed")) return "it is signed, or made of boxes (JUMBF)"
   if (jpeg.segments.filter(({ kind }) => kind === "exif").length > 1) return "it has EXIF data twice"
   if (!isPadding(bytes, jpeg.end)) return "more than the picture is in the file (e.g. a motion photo)"
-  return undefined
+  return tooLarge(bytes, jpeg.width * jpeg.height)
 }
 
 /** What stays of the source's descriptions, in their order. The segments that coding needs are not among them. */

@@ -5,6 +5,7 @@
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { ProcessorError } from "../../../domain/Errors.ts"
 import { IMAGE_PIXELS } from "../../../domain/Limits.ts"
 import { firstLine, KeepOriginal } from "./KeepOriginal.ts"
@@ -16,6 +17,17 @@ export interface Reading {
   readonly animated?: boolean
 }
 
+const optionsOf = ({ animated, strict }: Reading) => ({
+  failOn: strict ? ("warning" as const) : ("error" as const),
+  ignoreIcc: true,
+  animated: animated === true,
+  limitInputPixels: IMAGE_PIXELS,
+})
+
+const unreadable = (cause: unknown) =>
+  new KeepOriginal({ reason: `it can not be read without errors (${firstLine(cause)})` })
+
+/** 8 bits a sample as 16. */
 const widen = (samples: Uint8Array): Uint8Array => {
   const wide = new Uint16Array(samples.length)
   for (let at = 0; at < samples.length; at++) wide[at] = (samples[at] ?? 0) * 257
@@ -23,23 +35,18 @@ const widen = (samples: Uint8Array): Uint8Array => {
 }
 
 /**
- * A digest of what a picture shows, as 16 bit RGBA (CMYK stays CMYK), hidden colours and the timing of animations
- * included. Colour profiles and orientation are not applied: those have to be the same by themselves.
+ * A digest of what a picture shows, as RGBA (CMYK stays CMYK), hidden colours and the timing of animations included.
+ * `deep`: in 16 bits a sample at least, for comparison with one that has as many. Colour profiles and orientation are
+ * not applied: those have to be the same by themselves.
  */
-const digest = Effect.fnUntraced(function* (bytes: Uint8Array, { strict, animated }: Reading) {
+const digest = Effect.fnUntraced(function* (bytes: Uint8Array, reading: Reading, deep: boolean) {
   const load = yield* sharp
   return yield* Effect.tryPromise({
     try: async () => {
-      const options = {
-        failOn: strict ? ("warning" as const) : ("error" as const),
-        ignoreIcc: true,
-        animated: animated === true,
-        limitInputPixels: IMAGE_PIXELS,
-      }
-      const { delay, depth, loop, pages, space } = await load(bytes, options).metadata()
+      const { delay, depth, loop, pages, space } = await load(bytes, optionsOf(reading)).metadata()
       const wide = depth === "ushort"
       const cmyk = space === "cmyk"
-      const picture = load(bytes, options)
+      const picture = load(bytes, optionsOf(reading))
       const comparable = cmyk
         ? // Said twice, or it takes a way through RGB, on which inks get lost.
           picture.pipelineColourspace("cmyk").toColourspace("cmyk")
@@ -47,28 +54,26 @@ const digest = Effect.fnUntraced(function* (bytes: Uint8Array, { strict, animate
       const { data, info } = await comparable
         .raw({ depth: wide ? "ushort" : "uchar" })
         .toBuffer({ resolveWithObject: true })
-      return createHash("sha256")
-        .update(
-          JSON.stringify([info.width, info.height, info.channels, cmyk, animated === true && [pages, delay, loop]]),
-        )
-        .update(wide ? data : widen(data))
+      const timing = reading.animated === true && [pages, delay, loop]
+      const hash = createHash("sha256")
+        .update(JSON.stringify([info.width, info.height, info.channels, cmyk, timing]))
+        .update(deep && !wide ? widen(data) : data)
         .digest("hex")
+      return { hash, deep: deep || wide }
     },
-    catch: (cause) => new KeepOriginal({ reason: `it can not be read without errors (${firstLine(cause)})` }),
+    catch: unreadable,
   })
 })
 
-/** True where both show exactly the same. Fails where the first one can not be read. */
+/** True where both show exactly the same. Fails where the source can not be read. */
 export const alike = Effect.fnUntraced(function* (
   source: Uint8Array,
   candidate: Uint8Array,
   reading: Reading,
 ): Effect.fn.Return<boolean, KeepOriginal | ProcessorError> {
-  const shown = yield* digest(source, reading)
-  const other = digest(candidate, reading).pipe(
-    Effect.catchTag("KeepOriginal", () => Effect.succeed("a candidate that can not be read")),
-  )
-  return (yield* other) === shown
+  const shown = yield* digest(source, reading, false)
+  const other = yield* Effect.option(digest(candidate, reading, shown.deep))
+  return Option.isSome(other) && other.value.deep === shown.deep && other.value.hash === shown.hash
 })
 
 /**

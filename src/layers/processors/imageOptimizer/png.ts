@@ -5,17 +5,24 @@
  */
 import * as Effect from "effect/Effect"
 import type { ProcessorError } from "../../../domain/Errors.ts"
-import { IMAGE_FRAMES, IMAGE_PIXELS } from "../../../domain/Limits.ts"
+import { IMAGE_FRAMES, PNG_THOROUGH_BYTES } from "../../../domain/Limits.ts"
 import { type Frame, framesOf } from "./apngFrames.ts"
 import { isPadding, viewOf } from "./bytes.ts"
+import { tooLarge } from "./cost.ts"
 import { firstLine, KeepOriginal } from "./KeepOriginal.ts"
 import { napiImage } from "./libraries.ts"
 import { alike, smallestAlike } from "./pixels.ts"
 import { chunksOf, isCritical, isUnsafeToCopy, parsePng, type Png, writePng } from "./pngChunks.ts"
-import { describe, isTiedToStorage, known, withoutDescriptions } from "./pngDescriptions.ts"
+import { isTiedToStorage, known, saysTheSame, withoutDescriptions } from "./pngDescriptions.ts"
 import type { Optimized, Promises } from "./Promises.ts"
 
 const critical = new Set(["IHDR", "PLTE", "IDAT", "IEND"])
+
+/** The colour type of pictures with a palette. */
+const PALETTE = 3
+
+/** The library's number of the filter. */
+const PAETH = 4
 
 /** Pixels to work on, all frames together. */
 const pixelsOf = (png: Png): number =>
@@ -29,30 +36,14 @@ const objection = (bytes: Uint8Array, png: Png, promises: Promises): string | un
   const strange = png.chunks.find((chunk) => isCritical(chunk) && !critical.has(chunk.type))
   if (strange !== undefined) return `it is no PNG of the standard (${strange.type})`
   if (chunksOf(png, "caBX").length > 0) return "it is signed (content credentials)"
-  if (pixelsOf(png) > IMAGE_PIXELS) return `it has more than ${IMAGE_PIXELS} pixels`
   if (chunksOf(png, "fcTL").length > IMAGE_FRAMES) return `it has more than ${IMAGE_FRAMES} frames`
   if (chunksOf(png, "fcTL").some(({ data }) => data.length !== 26)) return "its animation is damaged"
   if (!isPadding(bytes, png.end)) return "more than the picture is in the file"
   const tied = png.chunks.find(
     (chunk) => !isCritical(chunk) && isUnsafeToCopy(chunk) && !known.has(chunk.type) && promises.metadata,
   )
-  return tied === undefined ? undefined : `a program's own data (${tied.type}) would no longer fit it`
-}
-
-/** Depth, kind of samples and palette. */
-const storedAs = (png: Png): string =>
-  chunksOf(png, "IHDR", "PLTE")
-    // Of the header all but interlacing.
-    .map(({ data, type }) => Buffer.from(type === "IHDR" ? data.subarray(0, 12) : data).toString("hex"))
-    .join(" ")
-
-/** True where a recompressed PNG says the same about itself as its source. */
-const saysTheSame = (source: Png, made: Png): boolean => {
-  if (describe(source) !== describe(made)) return false
-  if (isTiedToStorage(source) && storedAs(source) !== storedAs(made)) return false
-  // A profile for colours does not fit greys, nor the other way round.
-  const grey = ({ colourType }: Png) => (colourType & 2) === 0
-  return chunksOf(source, "iCCP").length === 0 || grey(source) === grey(made)
+  if (tied !== undefined) return `a program's own data (${tied.type}) would no longer fit it`
+  return tooLarge(bytes, pixelsOf(png), { deep: png.depth === 16 })
 }
 
 const sameFrames = Effect.fnUntraced(function* (source: ReadonlyArray<Frame>, made: ReadonlyArray<Frame>) {
@@ -87,8 +78,14 @@ export const optimizePng = Effect.fnUntraced(function* (
     paletteReduction: reduce,
     grayscaleReduction: reduce,
   }
+  const photographic = { ...options, filter: [PAETH] }
   const made = yield* Effect.tryPromise({
-    try: (signal) => losslessCompressPng(stripped, options, signal),
+    try: async (signal) => {
+      const large = stripped.length > PNG_THOROUGH_BYTES
+      const first = await losslessCompressPng(stripped, large ? photographic : options, signal)
+      // What the library tries by itself suits drawings; photos are often smaller with this filter on every line.
+      return large || parsePng(first)?.colourType === PALETTE ? first : losslessCompressPng(first, photographic, signal)
+    },
     catch: (cause) => new KeepOriginal({ reason: `it can not be read without errors (${firstLine(cause)})` }),
   })
   const png = parsePng(made)

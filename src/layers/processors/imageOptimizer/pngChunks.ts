@@ -19,6 +19,8 @@ export interface Png {
   readonly end: number
   readonly width: number
   readonly height: number
+  /** Bits of a sample. */
+  readonly depth: number
   /** 2: RGB, 3: palette, 4 more: alpha. */
   readonly colourType: number
 }
@@ -49,6 +51,7 @@ export const parsePng = (bytes: Uint8Array): Png | undefined => {
       end: at,
       width: viewOf(data).getUint32(0),
       height: viewOf(data).getUint32(4),
+      depth: data[8] ?? 0,
       colourType: data[9] ?? 0,
     }
   }

@@ -5,7 +5,7 @@
  */
 import { inflateSync } from "node:zlib"
 import { essentialExif } from "./exif.ts"
-import { type Chunk, isCritical, type Png } from "./pngChunks.ts"
+import { type Chunk, chunksOf, isCritical, type Png } from "./pngChunks.ts"
 
 /** Colour, shape on screen, and animation: stays in any case. */
 const shown = ["tRNS", "gAMA", "cHRM", "sRGB", "iCCP", "cICP", "mDCV", "cLLI", "mDCv", "cLLi", "pHYs"]
@@ -59,7 +59,7 @@ const profileOf = (data: Uint8Array): string => {
 }
 
 /** Everything besides the samples, as a text that is equal where it means the same. */
-export const describe = (png: Png): string =>
+const describe = (png: Png): string =>
   JSON.stringify(
     png.chunks
       .filter((chunk) => !isCritical(chunk) && !notDescriptive.has(chunk.type))
@@ -67,3 +67,19 @@ export const describe = (png: Png): string =>
       .map((entry) => entry.join(" "))
       .sort(),
   )
+
+/** Depth, kind of samples and palette. */
+const storedAs = (png: Png): string =>
+  chunksOf(png, "IHDR", "PLTE")
+    // Of the header all but interlacing.
+    .map(({ data, type }) => Buffer.from(type === "IHDR" ? data.subarray(0, 12) : data).toString("hex"))
+    .join(" ")
+
+/** True where a recompressed PNG says the same about itself as its source. */
+export const saysTheSame = (source: Png, made: Png): boolean => {
+  if (describe(source) !== describe(made)) return false
+  if (isTiedToStorage(source) && storedAs(source) !== storedAs(made)) return false
+  // A profile for colours does not fit greys, nor the other way round.
+  const grey = ({ colourType }: Png) => (colourType & 2) === 0
+  return chunksOf(source, "iCCP").length === 0 || grey(source) === grey(made)
+}

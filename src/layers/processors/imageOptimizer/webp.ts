@@ -5,8 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { ProcessorError } from "../../../domain/Errors.ts"
-import { IMAGE_PIXELS } from "../../../domain/Limits.ts"
+import { IMAGE_PIXELS, WEBP_PIXELS, WEBP_THOROUGH_PIXELS } from "../../../domain/Limits.ts"
 import { isPadding, textAt } from "./bytes.ts"
+import { tooLarge } from "./cost.ts"
 import { essentialExif } from "./exif.ts"
 import { firstLine, KeepOriginal } from "./KeepOriginal.ts"
 import { sharp } from "./libraries.ts"
@@ -40,12 +41,15 @@ const withoutDescriptions = (webp: Webp): ReadonlyArray<WebpChunk> => {
   })
 }
 
-const recoded = Effect.fnUntraced(function* (bytes: Uint8Array, kept: ReadonlyArray<WebpChunk>) {
+const recoded = Effect.fnUntraced(function* (bytes: Uint8Array, webp: Webp, kept: ReadonlyArray<WebpChunk>) {
   const load = yield* sharp
+  const pixels = webp.width * webp.height
+  if (pixels > WEBP_PIXELS || !webp.chunks.some(({ type }) => type === "VP8L")) return []
+  const thorough = pixels <= WEBP_THOROUGH_PIXELS
   const made = yield* Effect.tryPromise({
     try: () =>
       load(bytes, { failOn: "error", ignoreIcc: true, limitInputPixels: IMAGE_PIXELS })
-        .webp({ lossless: true, exact: true, effort: 5, quality: 100 })
+        .webp({ lossless: true, exact: true, effort: thorough ? 5 : 4, quality: thorough ? 100 : 75 })
         .toBuffer(),
     catch: (cause) => new KeepOriginal({ reason: `it can not be read without errors (${firstLine(cause)})` }),
   })
@@ -61,11 +65,9 @@ export const optimizeWebp = Effect.fnUntraced(function* (
   const webp = parseWebp(bytes)
   if (webp === undefined) return yield* new KeepOriginal({ reason: "it is animated, damaged or not finished" })
   if (!isPadding(bytes, webp.end)) return yield* new KeepOriginal({ reason: "more than the picture is in the file" })
-  if (webp.width * webp.height > IMAGE_PIXELS) {
-    return yield* new KeepOriginal({ reason: `it has more than ${IMAGE_PIXELS} pixels` })
-  }
+  const reason = tooLarge(bytes, webp.width * webp.height)
+  if (reason !== undefined) return yield* new KeepOriginal({ reason })
   const kept = promises.metadata ? webp.chunks : withoutDescriptions(webp)
-  const lossless = webp.chunks.some(({ type }) => type === "VP8L")
-  const candidates = [writeWebp(kept), ...(lossless ? yield* recoded(bytes, kept) : [])]
+  const candidates = [writeWebp(kept), ...(yield* recoded(bytes, webp, kept))]
   return { bytes: yield* smallestAlike(bytes, candidates, { strict: true }) }
 })

@@ -34,7 +34,7 @@ describe("image_optimizer and metadata", () => {
   for (const variant of [keepMetadata, keepMetadataAndFilename]) {
     it.live(`${variant.name} keeps every segment of a JPEG, byte by byte and in order`, () =>
       Effect.gen(function* () {
-        for (const [name, source] of named(/^(?!.*really).*\.jpe?g$/)) {
+        for (const [name, source] of named(/^(?!.*really|tiny).*\.jpe?g$/)) {
           const made = yield* optimized(variant, name, source)
           assert.isBelow(made.bytes.length, source.length, name)
           assert.deepStrictEqual(segmentsOf(made.bytes), segmentsOf(source), name)
@@ -72,6 +72,13 @@ describe("image_optimizer and metadata", () => {
 
   it.live("Max takes metadata away even where the pixels can not be coded better", () =>
     Effect.gen(function* () {
+      const tiny = yield* optimized(max, "x.jpg", good["tiny.jpg"]!)
+      assert.isTrue(
+        (yield* optimized(keepMetadata, "x.jpg", good["tiny.jpg"]!)).untouched,
+        "it can not be coded better",
+      )
+      assert.strictEqual(tiny.bytes.length, good["tiny.jpg"]!.length - segment(0xfe, "a comment").length)
+
       const best = (yield* optimized(max, "x.jpg", good["photo.jpg"]!)).bytes
       assert.isTrue((yield* optimized(max, "x.jpg", best)).untouched, "twice is as good as once")
       const described = withSegments(best, segment(0xfe, "a comment"))
@@ -140,6 +147,36 @@ describe("image_optimizer and colour", () => {
       const source = withChunks(good["photo.png"]!, chunk("mkBF", "layers"))
       assert.isTrue((yield* optimized(keepMetadata, "x.png", source)).untouched)
       assert.isFalse((yield* optimized(max, "x.png", source)).bytes.includes("mkBF"))
+    }),
+  )
+
+  it.live("the note stays that says how inks are stored", () =>
+    Effect.gen(function* () {
+      const noted = (jpeg: Buffer) => segmentsOf(jpeg).filter((one) => one.includes("Adobe"))
+      const made = yield* optimized(max, "cmyk.jpg", good["cmyk.jpg"]!)
+      assert.strictEqual(noted(good["cmyk.jpg"]!).length, 1)
+      assert.deepStrictEqual(noted(made.bytes), noted(good["cmyk.jpg"]!))
+    }),
+  )
+
+  it.live("a WebP tells what is in it, and is in the short form where nothing is", () =>
+    Effect.gen(function* () {
+      const [flags, exif, xmp] = [20, 0x08, 0x04]
+      const source = good["described.webp"]!
+      assert.strictEqual(source[flags]! & (exif | xmp), exif | xmp)
+      const made = yield* optimized(max, "x.webp", source)
+      assert.strictEqual(made.bytes[flags]! & (exif | xmp), exif, "the orientation is still there")
+      const kept = yield* optimized(keepMetadata, "x.webp", source)
+      assert.strictEqual(kept.bytes[flags]! & (exif | xmp), exif | xmp)
+      const bare = yield* Effect.promise(() => picture({ seed: 33 }).webp({ quality: 50 }).toBuffer())
+      const long = Buffer.concat([
+        bare.subarray(0, 12),
+        Buffer.from("VP8X\n\0\0\0\u0004\0\0\0\u009f\0\0\u0077\0\0", "latin1"),
+        bare.subarray(12),
+        Buffer.from("XMP \u000c\0\0\0<x:xmpmeta/>", "latin1"),
+      ])
+      long.writeUInt32LE(long.length - 8, 4)
+      assert.deepStrictEqual((yield* optimized(max, "x.webp", long)).bytes, bare)
     }),
   )
 

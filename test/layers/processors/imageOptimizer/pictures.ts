@@ -178,6 +178,13 @@ export const specimens = async (): Promise<Readonly<Record<string, Buffer>>> => 
       .withMetadata({ orientation: 6, exif: exifNotes })
       .toBuffer(),
     "display p3.jpg": await picture({ seed: 14 }).jpeg().withIccProfile("p3").withExifMerge(exifNotes).toBuffer(),
+    "tiny.jpg": withSegments(
+      await picture({ seed: 29, width: 3, height: 2, channels: 1 })
+        .toColourspace("b-w")
+        .jpeg({ optimiseCoding: true })
+        .toBuffer(),
+      segment(0xfe, "a comment"),
+    ),
     "described.jpg": withSegments(
       photo,
       segment(0xe1, "http://ns.adobe.com/xap/1.0/\0<x:xmpmeta/>"),
@@ -227,6 +234,7 @@ export const specimens = async (): Promise<Readonly<Record<string, Buffer>>> => 
     "described.webp": await sharp(lossless)
       .webp({ lossless: true, exact: true, effort: 0 })
       .withMetadata({ orientation: 3, exif: exifNotes })
+      .withXmp("<x:xmpmeta/>")
       .toBuffer(),
     "display p3.webp": await drawing({ seed: 26 }).webp({ lossless: true, effort: 0 }).withIccProfile("p3").toBuffer(),
     "lossy.webp": await picture({ seed: 27, channels: 4 }).webp({ quality: 60 }).toBuffer(),
@@ -245,6 +253,8 @@ export const hopeless = async (): Promise<Readonly<Record<string, Buffer>>> => {
   const cut = (bytes: Buffer, share: number) => bytes.subarray(0, Math.floor(bytes.length * share))
   const flipped = Buffer.from(png)
   flipped[Math.floor(png.length / 2)]! ^= 0xff
+  const checksum = Buffer.from(png)
+  checksum[png.length - 13]! ^= 1
   const arithmetic = Buffer.from(photo)
   arithmetic[arithmetic.indexOf(Buffer.from([0xff, 0xc0])) + 1] = 0xc9
   return {
@@ -254,11 +264,13 @@ export const hopeless = async (): Promise<Readonly<Record<string, Buffer>>> => {
     "a text.gif": Buffer.from("GIF is what I wanted to be\n"),
     "signature only.png": png.subarray(0, 8),
     "zipped.png": gzipSync(png),
+    "a frame without size.jpg": Buffer.from("ffd8ffc00002ffda000200ffd9", "hex"),
     "truncated.jpg": cut(photo, 0.6),
     "truncated, with an end.jpg": Buffer.concat([cut(photo, 0.6), Buffer.from([0xff, 0xd9])]),
     "header only.jpg": cut(photo, 0.02),
     "truncated.png": cut(png, 0.6),
     "one bit.png": flipped,
+    "wrong checksum.png": checksum,
     "truncated.gif": cut(still, 0.6),
     "truncated animation.gif": cut(await animatedGif(), 0.6),
     "truncated.webp": cut(webp, 0.6),
