@@ -36,7 +36,12 @@ export const makeRequests = Effect.fnUntraced(function* (config: Config, conveyo
     const book = books.get(source.name)
     if (book === undefined) return true
     const state = yield* files.stat(source, path)
-    return plan(book, path, state, yield* ledger.deliveriesOf(source.name, path)).length === 0
+    const deliveries = yield* ledger.deliveriesOf(source.name, path)
+    if (plan(book, path, state, deliveries).length > 0) return false
+    for (const { destination, server } of deliveries) {
+      if (yield* ledger.isOutdated(server, destination)) return false
+    }
+    return true
   })
 
   const wait = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {

@@ -498,3 +498,18 @@ export const CLOUDFILES_LARGE_KNOWN = 10_000
 
 /** Files in segments that one search for orphans looks at. */
 export const CLOUDFILES_ORPHAN_CHECKS = 1_000
+
+/** Changed addresses are told to a CDN together: when none came for this long ... */
+export const INVALIDATION_QUIET = 2_000
+
+/** ... but none waits longer than this for others. */
+export const INVALIDATION_DELAY_MAX = 30_000
+
+/** Addresses told to a CDN at once; more take several orders. */
+export const INVALIDATION_BATCH = 20_000
+
+/** A CDN has to take an order within this time. */
+export const INVALIDATION_TOTAL = 180_000
+
+/** A CDN that asks to wait so many times in a row counts as out of reach: nobody waits for it any longer. */
+export const INVALIDATION_PATIENCE = 5

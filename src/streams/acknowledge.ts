@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Delivery, DeliveryKey } from "../domain/Delivery.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import { outdating } from "./invalidate.ts"
 import type { Shared } from "./shared.ts"
 
 /** A confirmed delivery, and what it replaced. */
@@ -28,7 +29,13 @@ export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
     const deliveredAt = clock.currentTimeMillisUnsafe()
     const delivery: Delivery = { ...confirmation.delivery, deliveredAt, sourceDeleted: false }
     const moved = previous !== undefined && previous.destination !== delivery.destination
+    const isSameContent =
+      previous?.destination === delivery.destination &&
+      previous.fingerprint === delivery.fingerprint &&
+      previous.hash === delivery.hash &&
+      delivery.hash !== ""
     yield* ledger.commit([
+      ...(isSameContent ? [] : outdating(shared, delivery.server, delivery.destination, deliveredAt)),
       {
         _tag: "Delivered",
         delivery,
@@ -39,6 +46,7 @@ export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
       },
     ])
     shared.outboxChanged()
+    if (!isSameContent) shared.invalidationDue(delivery.server)
     if (moved) shared.agendaChanged(delivery.server)
     if (confirmation.deletesSource) shared.deletionDue()
     shared.emit({

@@ -18,6 +18,7 @@ import { SourceFiles } from "../domain/SourceFiles.ts"
 import type { OutputFile, TransporterShape } from "../domain/Transporter.ts"
 import type { makeAcknowledge } from "./acknowledge.ts"
 import { type Item, listed } from "./backlog.ts"
+import { outdating } from "./invalidate.ts"
 import type { makeProcess } from "./process.ts"
 import type { Shared, SourceBook } from "./shared.ts"
 
@@ -198,7 +199,11 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         Effect.gen(function* () {
           const occupied = (yield* ledger.occupants(server, retirement.destination)).length > 0
           if (!occupied) yield* transporter.remove(retirement.destination)
-          yield* ledger.commit([{ _tag: "Retired", server, destination: retirement.destination }])
+          yield* ledger.commit([
+            ...(occupied ? [] : outdating(shared, server, retirement.destination, now)),
+            { _tag: "Retired", server, destination: retirement.destination },
+          ])
+          if (!occupied) shared.invalidationDue(server)
           if (!occupied) shared.emit({ _tag: "Removed", ...target, destination: retirement.destination })
         }),
       )

@@ -15,7 +15,17 @@ import {
   type SourceName,
 } from "../../domain/Path.ts"
 
+import { textOrder } from "./storedText.ts"
+
 type Files = Map<string, ReadonlyArray<Delivery>>
+
+/** A place whose CDN is to be told that it changed. */
+export interface OutdatedPlace {
+  readonly server: ServerName
+  readonly destination: RemotePath
+  readonly since: number
+  readonly seq: number
+}
 
 /** All a ledger knows. A simulation keeps it while the process that wrote it "crashes", and hands it to the next one. */
 export interface MemoryState {
@@ -27,6 +37,8 @@ export interface MemoryState {
   readonly failures: Map<string, Failure>
   outbox: Array<{ readonly seq: number; readonly target: Target }>
   lastSeq: number
+  /** By {@link placeKey}, in the order in which they changed last. */
+  readonly outdated: Map<string, OutdatedPlace>
   readonly holds: Map<SourceName, Hold>
   readonly roots: Map<SourceName, RootRecord>
 }
@@ -37,6 +49,7 @@ export const emptyState = (): MemoryState => ({
   failures: new Map(),
   outbox: [],
   lastSeq: 0,
+  outdated: new Map(),
   holds: new Map(),
   roots: new Map(),
 })
@@ -119,7 +132,20 @@ const markDeleted = (state: MemoryState, change: Extract<LedgerChange, { readonl
   })
   if (servers.size === 0) return
   setFile(state, change.source, change.path, marked)
-  for (const target of servers.values()) owe(state, target)
+  const inOrder = [...servers.values()].sort((a, b) => textOrder(a.server, b.server))
+  for (const target of inOrder) owe(state, target)
+}
+
+const outdate = (state: MemoryState, { destination, server, since }: Omit<OutdatedPlace, "seq">): void => {
+  const key = placeKey(server, destination)
+  const isHeld = [...everyFile(state)]
+    .flat()
+    .some((delivery) => delivery.server === server && delivery.destination === destination)
+  if (!isHeld && !state.retirements.has(key)) return
+  const before = state.outdated.get(key)
+  state.lastSeq++
+  state.outdated.delete(key)
+  state.outdated.set(key, { server, destination, since: before?.since ?? since, seq: state.lastSeq })
 }
 
 /** Makes one change. */
@@ -152,6 +178,14 @@ export const change = (state: MemoryState, one: LedgerChange): void => {
       return void state.roots.set(one.source, one.root)
     case "Published": {
       state.outbox = state.outbox.filter((entry) => entry.seq > one.through)
+      return
+    }
+    case "Outdated":
+      return outdate(state, one)
+    case "Invalidated": {
+      for (const [key, { seq, server }] of state.outdated) {
+        if (server === one.server && seq <= one.through) state.outdated.delete(key)
+      }
     }
   }
 }
