@@ -513,3 +513,39 @@ export const INVALIDATION_TOTAL = 180_000
 
 /** A CDN that asks to wait so many times in a row counts as out of reach: nobody waits for it any longer. */
 export const INVALIDATION_PATIENCE = 5
+
+/** Deliveries that are compared with their servers in one go, ... */
+export const VERIFY_PAGE = 500
+
+/** ... so many of them at once. */
+export const VERIFY_AT_ONCE = 64
+
+/** A server that did not answer so often in a row is not asked any more. */
+export const VERIFY_PATIENCE = 3
+
+/** Differences listed; past it they are only counted (and repaired, when that is asked for). */
+export const VERIFY_SHOWN = 1_000
+
+/** While a repair is under way its files are looked at at least this often. */
+export const REPAIR_LOOK = 1_000
+
+/** Rows of a classic map taken over in one go. */
+export const IMPORT_PAGE = 500
+
+/** Files named for each reason why some were not taken over. */
+export const IMPORT_EXAMPLES = 3
+
+/** Different reasons told; files of any other are told together. */
+export const IMPORT_REASONS = 100
+
+/** How long it is waited until a new CloudFront distribution is deployed, ... */
+export const DISTRIBUTION_WAIT = 1_800_000
+
+/** ... asking after this long at first, ... */
+export const DISTRIBUTION_POLL_FIRST = 1_000
+
+/** ... and at most this long in the end. */
+export const DISTRIBUTION_POLL_MAX = 20_000
+
+/** Top directories of an S3 bucket remembered as searched for unfinished uploads; past it all are searched again. */
+export const S3_ORPHAN_PLACES = 256
