@@ -48,7 +48,7 @@ afterEach(async () => {
   await amazon.close()
 })
 
-describe("invalidation by the program", () => {
+describe("invalidation by the program", { timeout: 120_000 }, () => {
   it("--once tells of changed and removed addresses in one signed order, and waits until it is taken", async () => {
     for (const name of ["a b.css", "b.js", "gone.js"]) write(name, "1")
     const first = await once()
