@@ -352,20 +352,8 @@ export const SFTP_SLOWEST_BYTES_PER_SECOND = 1_024
 /** Cleaning up after an interrupted upload gets this long. */
 export const SFTP_CLEAN_UP = 5_000
 
-/** Directories of an SFTP server that wait to be searched for leftovers of crashed runs. */
-export const SFTP_SWEEP_QUEUE = 256
-
-/** Directories remembered as searched; past it all are forgotten and searched again. */
-export const SFTP_SWEPT = 8_192
-
-/** A temporary file of another machine that is older than this belongs to a run that crashed. */
-export const SFTP_LEFTOVER_AGE = 86_400_000
-
 /** Entries of one directory that are searched for leftovers. */
 export const SFTP_SWEEP_ENTRIES = 100_000
-
-/** Leftovers of broken uploads remembered for removal by the next connection. */
-export const SFTP_ABANDONED = 1_024
 
 /** Attempts to use a directory that somebody else removes as empty at the same time. */
 export const SFTP_DIRECTORY_ATTEMPTS = 5
@@ -412,17 +400,8 @@ export const FTP_LISTING_BYTES = 16_777_216
 /** Bytes of one line of such a listing. */
 export const FTP_LISTING_LINE_BYTES = 65_536
 
-/** Directories of an FTP server that wait to be searched for leftovers of crashed runs. */
-export const FTP_SWEEP_QUEUE = 256
-
-/** Directories remembered as searched; past it all are forgotten and searched again. */
-export const FTP_SWEPT = 8_192
-
 /** Leftovers removed from one directory in one search. */
 export const FTP_SWEEP_REMOVALS = 1_024
-
-/** Leftovers of broken uploads remembered for removal by the next connection. */
-export const FTP_ABANDONED = 1_024
 
 /** Attempts to use a directory that somebody else removes as empty at the same time. */
 export const FTP_DIRECTORY_ATTEMPTS = 5
@@ -549,3 +528,24 @@ export const DISTRIBUTION_POLL_MAX = 20_000
 
 /** Top directories of an S3 bucket remembered as searched for unfinished uploads; past it all are searched again. */
 export const S3_ORPHAN_PLACES = 256
+
+/** Directories of a server that wait to be searched for leftovers of crashed runs. */
+export const LEFTOVERS_QUEUE = 256
+
+/** Directories remembered as searched; past it all are forgotten and searched again. */
+export const LEFTOVERS_SEARCHED = 8_192
+
+/** Leftovers of broken uploads remembered for removal by the next connection. */
+export const LEFTOVERS_ABANDONED = 1_024
+
+/** A temporary file of another machine that is older than this belongs to a run that crashed. */
+export const LEFTOVER_AGE = 86_400_000
+
+/** `check` tries a server in this many of the directories that rules put files in ... */
+export const CHECK_DIRECTORIES = 10
+
+/** ... and gives each this long. */
+export const CHECK_TOTAL = 120_000
+
+/** Servers tried at once. */
+export const CHECK_AT_ONCE = 8
