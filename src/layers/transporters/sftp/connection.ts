@@ -174,7 +174,7 @@ export const openConnection = (settings: SftpSettings): Effect.Effect<SftpSessio
             Effect.fail(
               new Unfit({
                 reason: { _tag: "Unreachable" },
-                detail: `${settings.host}:${settings.port}: no connection within ${settings.connectTimeout / 1000} s`,
+                detail: `${settings.host}:${settings.port}: no connection within ${settings.connectTimeout / 1000} s; check <host>, <port> and firewalls`,
               }),
             ),
         }),
