@@ -28,8 +28,10 @@ export const outdating = (
   shared: Shared,
   server: ServerName,
   destination: RemotePath,
+  by: "replaced" | "removed",
   since: number,
-): ReadonlyArray<LedgerChange> => (shared.invalidates(server) ? [{ _tag: "Outdated", server, destination, since }] : [])
+): ReadonlyArray<LedgerChange> =>
+  shared.invalidates(server) ? [{ _tag: "Outdated", server, destination, by, since }] : []
 
 export interface InvalidateOptions {
   readonly shared: Shared

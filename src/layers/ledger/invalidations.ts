@@ -26,7 +26,7 @@ export const invalidationSql = {
   outdate: `INSERT INTO invalidations (server, destination, since, seq)
     SELECT ?1, ?2, ?3, (SELECT coalesce(max(seq), 0) + 1 FROM invalidations WHERE server = ?1)
     WHERE EXISTS (SELECT 1 FROM deliveries WHERE server = ?1 AND destination = ?2)
-      OR EXISTS (SELECT 1 FROM retirements WHERE server = ?1 AND destination = ?2)
+      OR EXISTS (SELECT 1 FROM retirements WHERE server = ?1 AND destination = ?2 AND published_after >= ?4)
     ON CONFLICT (server, destination) DO UPDATE SET seq = excluded.seq`,
   invalidated: "DELETE FROM invalidations WHERE server = ? AND seq <= ?",
   outdated: "SELECT destination, seq FROM invalidations WHERE server = ? ORDER BY seq LIMIT ?",
@@ -43,8 +43,9 @@ export const invalidationChanges = (database: Database, names: Names): ((change:
   const invalidated = database.prepare(invalidationSql.invalidated)
   return (change) => {
     const server = names.idOf(change.server)
-    if (change._tag === "Outdated") outdate.run(server, toStored(change.destination), change.since)
-    else invalidated.run(server, change.through)
+    if (change._tag === "Invalidated") return void invalidated.run(server, change.through)
+    // A retirement that stems from an upload alone is published after nothing.
+    outdate.run(server, toStored(change.destination), change.since, change.by === "replaced" ? 1 : 0)
   }
 }
 

@@ -70,6 +70,8 @@ export interface MemoryServerOptions {
   readonly capabilities?: Partial<TransporterCapabilities>
   /** There is a CDN in front of it that has to be told what changed. */
   readonly cdn?: boolean
+  /** It takes many files at once: each is put as if it came alone. */
+  readonly many?: boolean
 }
 
 const defaults: TransporterCapabilities = {
@@ -284,10 +286,15 @@ export const makeServer = (name: ServerName, options?: MemoryServerOptions): Eff
           }
         : {}),
     }
+    const { put } = transporter
+    const all: TransporterShape =
+      options?.many === true
+        ? { ...transporter, putMany: (files) => Effect.forEach(files, ({ file, to }) => Effect.result(put(file, to))) }
+        : transporter
 
     return {
       name,
-      transporter,
+      transporter: all,
       files: Effect.sync(() => new Map(stored)),
       read: (path) => Effect.sync(() => Option.map(Option.fromUndefinedOr(stored.get(path)), ({ bytes }) => bytes)),
       meddle: (path, bytes) =>

@@ -57,6 +57,9 @@ const world = (seed: number) => {
       }
     }
     if (dice < 0.6) return { _tag: "Forgotten", key: key(), retireAt: next() < 0.7 ? moment() : undefined }
+    if (dice < 0.63) {
+      return { _tag: "Placing", target: target(), destination: pick(places), removeAt: moment() }
+    }
     if (dice < 0.65) return { _tag: "Retired", server: pick(servers), destination: pick(places) }
     if (dice < 0.75) {
       return {
@@ -71,7 +74,10 @@ const world = (seed: number) => {
     if (dice < 0.91) {
       return { _tag: "Held", hold: { source: pick(sources), since: moment(), missing: 1, total: 2, reason: "r" } }
     }
-    if (dice < 0.93) return { _tag: "Outdated", server: pick(servers), destination: pick(places), since: moment() }
+    if (dice < 0.93) {
+      const by = pick(["replaced", "removed"] as const)
+      return { _tag: "Outdated", server: pick(servers), destination: pick(places), by, since: moment() }
+    }
     if (dice < 0.94) return { _tag: "Released", source: pick(sources) }
     return { _tag: "RootSeen", source: pick(sources), root: { path: pick(files), identity: pick(["1:1", "1:2"]) } }
   }
@@ -103,6 +109,7 @@ const answers = Effect.fnUntraced(function* (ledger: LedgerShape, now: number, l
       for (const server of servers) {
         const target = { source, path, server }
         found[`retirementsOf ${source} ${path} ${server}`] = sorted(yield* ledger.retirementsOf(target))
+        found[`retirable ${source} ${path} ${server}`] = sorted(yield* ledger.retirable(target, now))
         found[`failureOf ${source} ${path} ${server}`] = yield* ledger.failureOf(target)
       }
     }
