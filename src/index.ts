@@ -30,6 +30,7 @@ export {
 } from "./domain/Errors.ts"
 
 // The contracts of the world.
+export type { Invalidator } from "./domain/Invalidator.ts"
 export { Ledger, type LedgerChange, type LedgerShape } from "./domain/Ledger.ts"
 export {
   defineProcessor,

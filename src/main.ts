@@ -38,6 +38,18 @@ const perform = Effect.fnUntraced(function* (invocation: Invocation, config: Con
       const { inspect } = yield* Effect.promise(() => import("./commands/inspect.ts"))
       return yield* verdict(inspect(invocation.command, config, rest))
     }
+    case "verify": {
+      const { verify } = yield* Effect.promise(() => import("./commands/verify.ts"))
+      return yield* verdict(verify(config, invocation.repair))
+    }
+    case "import": {
+      const { importClassic } = yield* Effect.promise(() => import("./commands/importClassic.ts"))
+      return yield* verdict(importClassic(config, rest[0] ?? ""))
+    }
+    case "create-distribution": {
+      const { createDistribution } = yield* Effect.promise(() => import("./commands/createDistribution.ts"))
+      return yield* Effect.as(createDistribution(config, rest[0] ?? ""), exitCodes.fine)
+    }
     case "status":
     case "wait":
     case "retry":

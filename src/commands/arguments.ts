@@ -14,21 +14,41 @@ export interface Invocation {
   /** What follows the config file: paths, or the source of `confirm-deletes`. */
   readonly rest: ReadonlyArray<string>
   readonly json: boolean
+  readonly repair: boolean
   readonly logFormat: "pretty" | "json" | "logfmt" | undefined
 }
 
 export type CommandName =
-  "run" | "once" | "dry-run" | "check" | "explain" | "status" | "wait" | "retry" | "confirm-deletes"
+  | "run"
+  | "once"
+  | "dry-run"
+  | "check"
+  | "explain"
+  | "status"
+  | "wait"
+  | "retry"
+  | "confirm-deletes"
+  | "verify"
+  | "import"
+  | "create-distribution"
 
-/** The command line can not be understood. `isHelp`: help was asked for, which is no mistake. */
-export class UsageError extends Data.TaggedError("UsageError")<{ readonly problem: string; readonly isHelp: boolean }> {
+/**
+ * The command line can not be understood. `isHelp`: help was asked for, which is no mistake. `isTerse`: the words are
+ * fine but for what they name, so all of the help would be too much.
+ */
+export class UsageError extends Data.TaggedError("UsageError")<{
+  readonly problem: string
+  readonly isHelp: boolean
+  readonly isTerse?: boolean
+}> {
   override get message(): string {
+    if (this.isTerse === true) return this.problem
     return this.isHelp ? usage : `${this.problem}\n\n${usage}`
   }
 }
 
 interface CommandShape {
-  readonly takes: "nothing" | "one path" | "paths" | "one source"
+  readonly takes: "nothing" | "one path" | "paths" | "one source" | "one directory" | "one server"
 }
 
 const commands: Readonly<Record<Exclude<CommandName, "run" | "once" | "dry-run">, CommandShape>> = {
@@ -38,6 +58,9 @@ const commands: Readonly<Record<Exclude<CommandName, "run" | "once" | "dry-run">
   wait: { takes: "paths" },
   retry: { takes: "paths" },
   "confirm-deletes": { takes: "one source" },
+  verify: { takes: "nothing" },
+  import: { takes: "one directory" },
+  "create-distribution": { takes: "one server" },
 }
 
 /** What `--help` prints. */
@@ -54,8 +77,15 @@ export const usage = `file-conveyor keeps servers equal to directories, as confi
   file-conveyor retry <config> [paths]   try failed files, and servers that are down, now
   file-conveyor confirm-deletes <config> <source>
                                          let deletions pass that the mass-delete guard holds back
+  file-conveyor verify <config> [--repair]
+                                         compare every delivered file with its server; deliver what differs again
+  file-conveyor import <config> <dir>    take over a classic installation's synced_files.db, so that nothing is
+                                         uploaded twice
+  file-conveyor create-distribution <config> <server>
+                                         create a CloudFront distribution for a server's bucket
 
   --json                 status as JSON
+  --repair               with verify: also put right what differs
   --log-format <format>  pretty (default on a terminal), logfmt (default elsewhere) or json
   --help, --version
 
@@ -74,6 +104,12 @@ const checkRest = (command: keyof typeof commands, rest: ReadonlyArray<string>):
       return rest.length === 1 ? undefined : `${command} takes the config file and one path`
     case "one source":
       return rest.length === 1 ? undefined : `${command} takes the config file and the name of one source`
+    case "one directory":
+      return rest.length === 1
+        ? undefined
+        : `${command} takes the config file and the directory of a classic installation`
+    case "one server":
+      return rest.length === 1 ? undefined : `${command} takes the config file and the name of one server`
     case "paths":
       return undefined
   }
@@ -90,6 +126,7 @@ export const parseArguments = Effect.fnUntraced(function* (words: ReadonlyArray<
           once: { type: "boolean", default: false },
           "dry-run": { type: "boolean", default: false },
           json: { type: "boolean", default: false },
+          repair: { type: "boolean", default: false },
           help: { type: "boolean", short: "h", default: false },
           version: { type: "boolean", default: false },
           "log-format": { type: "string" },
@@ -107,7 +144,12 @@ export const parseArguments = Effect.fnUntraced(function* (words: ReadonlyArray<
   if (values.once && values["dry-run"]) return yield* mistake("--once and --dry-run do not go together")
   const [first, ...others] = positionals
   if (first === undefined) return yield* mistake("which config file?")
-  const common: Pick<Invocation, "json" | "logFormat"> = { json: values.json, logFormat: format }
+  const common: Pick<Invocation, "json" | "repair" | "logFormat"> = {
+    json: values.json,
+    repair: values.repair,
+    logFormat: format,
+  }
+  if (values.repair && first !== "verify") return yield* mistake("--repair goes with verify only")
   if (!isCommand(first)) {
     if (others.length > 0) return yield* mistake(`"${first}" is not a command, and a config file stands alone`)
     const command: CommandName = values.once ? "once" : values["dry-run"] ? "dry-run" : "run"

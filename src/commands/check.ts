@@ -1,63 +1,63 @@
 /**
- * `check`: everything is loaded, and every server is tried with a small file: written, looked at, removed.
+ * `check`: everything is loaded, and every server is tried; a verdict for each part, and what each server can do.
  *
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { Config } from "../domain/Config.ts"
-import { TransportError } from "../domain/Errors.ts"
-import { relativePath, remotePath, root, type ServerName, type SourceName } from "../domain/Path.ts"
-import { Processors, Workspace } from "../domain/Processor.ts"
-import { type OutputFile, type TransporterCapabilities, Transporters } from "../domain/Transporter.ts"
+import { CHECK_AT_ONCE } from "../domain/Limits.ts"
+import { Processors } from "../domain/Processor.ts"
+import { printable } from "../layers/observability/printable.ts"
+import { table } from "../layers/status/table.ts"
+import { type Trial, tryServer } from "./canary.ts"
 import { counted, print } from "./output.ts"
 
-const words = (capabilities: TransporterCapabilities): string =>
-  [
-    capabilities.atomicReplace ? "replaces atomically" : "replaces with a gap",
-    capabilities.contentHash ? "tells hashes" : "tells sizes",
-    capabilities.headers ? "stores headers" : "no headers",
-    `${capabilities.connections} at once`,
-  ].join(", ")
+const columns = [
+  { heading: "Server" },
+  { heading: "Transporter" },
+  { heading: "Verdict" },
+  { heading: "Replaces files" },
+  { heading: "Tells of files" },
+  { heading: "Headers" },
+  { heading: "Directories" },
+  { heading: "At once", numeric: true },
+  { heading: "CDN" },
+]
 
-/** Writes, verifies and deletes a canary. */
-const tryServer = Effect.fnUntraced(function* (server: ServerName) {
-  const transporter = (yield* Transporters).get(server)
-  const workspace = yield* Workspace
-  const place = yield* workspace.open
-  const bytes = new TextEncoder().encode(`file-conveyor canary for ${server}\n`)
-  const content = yield* place.write(bytes)
-  const at = remotePath(`.file-conveyor-canary-${process.pid}.txt`)
-  const path = relativePath("canary.txt")
-  if (at === undefined || path === undefined) return yield* Effect.die("a constant path is not safe")
-  const file: OutputFile = {
-    content,
-    source: "check" as SourceName,
-    path,
-    state: { size: bytes.length, mtimeNs: 0n, inode: 0n, mode: 0o644 },
-    sourceStays: false,
-    headers: {},
-    uniqueName: false,
+/** What the server can do, as far as it was found out; nothing of one that was not reached. */
+const abilities = ({ failure, transporter }: Trial): ReadonlyArray<string> => {
+  if (failure !== undefined) return []
+  const { atomicReplace, connections, contentHash, directories, headers } = transporter.capabilities
+  return [
+    atomicReplace ? "in one step" : "with a gap",
+    contentHash ? "size, checksum" : "size",
+    headers ? "stored" : "no",
+    directories ? "yes" : "no",
+    String(connections),
+    transporter.invalidator === undefined ? "" : "told of changes",
+  ]
+}
+
+const report = Effect.fnUntraced(function* (config: Config, trials: ReadonlyArray<Trial>) {
+  const kinds = new Map(config.servers.map((server) => [server.name, server.transporter]))
+  const [head = "", ...rows] = table(
+    columns,
+    trials.map((trial) => [
+      printable(trial.server),
+      kinds.get(trial.server) ?? "",
+      trial.failure?.trouble ?? "ok",
+      ...abilities(trial),
+    ]),
+  )
+  yield* print("")
+  yield* print(head)
+  for (const [index, row] of rows.entries()) {
+    yield* print(row)
+    const failure = trials[index]?.failure
+    if (failure !== undefined) yield* print(`    ${printable(failure.detail)}`)
   }
-  yield* transporter.put(file, at)
-  const stored = yield* transporter.stat(at)
-  yield* transporter.remove(at)
-  const left = yield* transporter.stat(at)
-  const size = Option.getOrUndefined(stored)?.size
-  if (size !== bytes.length || Option.isSome(left)) {
-    return yield* new TransportError({
-      server,
-      operation: "stat",
-      path: at,
-      reason: { _tag: "VerificationFailed" },
-      detail:
-        size === bytes.length
-          ? "a file that was deleted is still there"
-          : `a file of ${bytes.length} bytes that was written reads back as ${size === undefined ? "missing" : `${size} bytes`}`,
-    })
-  }
-  return transporter.capabilities
-}, Effect.scoped)
+  yield* print("")
+})
 
 /** Prints a verdict for each part. Returns whether all is well. */
 export const check = Effect.fnUntraced(function* (config: Config) {
@@ -67,7 +67,7 @@ export const check = Effect.fnUntraced(function* (config: Config) {
     `${config.file}: ${counted(config.sources.length, "source")}, ${counted(config.servers.length, "server")}, ${counted(config.rules.length, "rule")}`,
   )
   for (const warning of config.warnings) yield* print(`  warning: ${warning}`)
-  for (const source of config.sources) yield* print(`source "${source.name}": ${source.root}${root}`)
+  for (const source of config.sources) yield* print(`source "${source.name}": ${source.root}`)
   const uses = new Map(config.rules.flatMap((rule) => rule.chain.map((use) => [JSON.stringify(use), use] as const)))
   for (const use of uses.values()) {
     const { available, availableWith } = processors.get(use)
@@ -76,14 +76,11 @@ export const check = Effect.fnUntraced(function* (config: Config) {
     well &&= verdict === "ok"
     yield* print(`processor ${use.name}: ${verdict}`)
   }
-  for (const server of config.servers) {
-    const verdict = yield* Effect.match(tryServer(server.name), {
-      onSuccess: (capabilities) => ({ ok: true, text: `ok (${words(capabilities)})` }),
-      onFailure: (error) => ({ ok: false, text: error.message }),
-    })
-    well &&= verdict.ok
-    yield* print(`server "${server.name}" (${server.transporter}): ${verdict.text}`)
-  }
+  const trials = yield* Effect.forEach(config.servers, (server) => tryServer(config, server.name), {
+    concurrency: CHECK_AT_ONCE,
+  })
+  if (trials.length > 0) yield* report(config, trials)
+  well &&= trials.every((trial) => trial.failure === undefined)
   yield* print(well ? "all is well" : "something has to be put right first")
   return well
 })

@@ -6,15 +6,25 @@
 import * as Effect from "effect/Effect"
 import type { Config } from "../domain/Config.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import type { RelativePath, RuleId, ServerName, SourceName } from "../domain/Path.ts"
 import { plan } from "../domain/Plan.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import { ControlError, type ControlRequest } from "../layers/status/controlRequest.ts"
 import { encodeStatus } from "../layers/status/statusJson.ts"
 import type { Conveyor } from "../streams/conveyor.ts"
 import { booksOf } from "../streams/shared.ts"
+import { makeRepair, type Wrong } from "./repair.ts"
 import { absolutePath, locate, type Located } from "./locate.ts"
 
 const refused = (detail: string) => new ControlError({ reason: "Refused", detail })
+
+const toWrong = (asked: Extract<ControlRequest, { readonly command: "repair" }>["deliveries"][number]): Wrong => ({
+  source: asked.source as SourceName,
+  path: asked.path as RelativePath,
+  server: asked.server as ServerName,
+  rule: asked.rule as RuleId,
+  deliveredAt: asked.deliveredAt,
+})
 
 /** The paths of a request as files of sources; all must be in one. */
 const located = Effect.fnUntraced(function* (config: Config, paths: ReadonlyArray<string>) {
@@ -36,7 +46,12 @@ export const makeRequests = Effect.fnUntraced(function* (config: Config, conveyo
     const book = books.get(source.name)
     if (book === undefined) return true
     const state = yield* files.stat(source, path)
-    return plan(book, path, state, yield* ledger.deliveriesOf(source.name, path)).length === 0
+    const deliveries = yield* ledger.deliveriesOf(source.name, path)
+    if (plan(book, path, state, deliveries).length > 0) return false
+    for (const { destination, server } of deliveries) {
+      if (yield* ledger.isOutdated(server, destination)) return false
+    }
+    return true
   })
 
   const wait = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
@@ -49,6 +64,8 @@ export const makeRequests = Effect.fnUntraced(function* (config: Config, conveyo
       yield* conveyor.progressed
     }
   })
+
+  const repair = yield* makeRepair(conveyor)
 
   const retry = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {
     if (paths.length === 0) return conveyor.retryAll()
@@ -72,6 +89,8 @@ export const makeRequests = Effect.fnUntraced(function* (config: Config, conveyo
           }
           return conveyor.confirmDeletes(source.name)
         }
+        case "repair":
+          return yield* repair(request.deliveries.map(toWrong))
         case "explain":
           return yield* refused("explain reads the ledger itself")
       }

@@ -6,6 +6,7 @@
 import { display } from "../domain/Path.ts"
 import type { Status } from "../domain/Telemetry.ts"
 import { confirmCommand } from "../layers/observability/messages.ts"
+import { counted } from "../layers/observability/words.ts"
 
 /** One line for each thing that keeps disk and servers apart; empty when they are in sync. */
 export const leftOver = (status: Status, configFile: string): ReadonlyArray<string> => [
@@ -22,5 +23,12 @@ export const leftOver = (status: Status, configFile: string): ReadonlyArray<stri
   ...status.servers
     .filter((server) => server.state === "down")
     .map((server) => `server "${server.name}" is down: ${server.reason ?? "out of reach"}`),
+  ...status.servers.flatMap(({ invalidation, name }) =>
+    invalidation === undefined || invalidation.waiting === 0
+      ? []
+      : [
+          `the CDN of "${name}" was not told of ${counted(invalidation.waiting, "changed address", "changed addresses")}: ${invalidation.reason ?? "it is still to be asked"}`,
+        ],
+  ),
   ...status.failures.map((failure) => `${display(failure.path)} to "${failure.server}": ${failure.reason}`),
 ]

@@ -41,6 +41,15 @@ export const layerWorld = (config: Config) => {
   ).pipe(Layer.provide(held))
 }
 
+/** What commands need that write the ledger while no daemon does, and leave the published map to it. */
+export const layerLedgerOnly = (config: Config) => {
+  const { stateDir, workingDir } = config.settings
+  const held = Layer.effectDiscard(holdStateDirectory(stateDir))
+  return Layer.mergeAll(layerSqlite({ directory: stateDir }), layerOutside(config, workingDir)).pipe(
+    Layer.provide(held),
+  )
+}
+
 /** What commands need that only look: the ledger as it is, temporary files outside the state directory. */
 export const layerReadOnly = (config: Config) =>
   Layer.unwrap(

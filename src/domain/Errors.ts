@@ -31,7 +31,7 @@ export type TransportReason =
 /** A server did not do what was asked. `operation` is what was attempted; `detail` is the server's own words. */
 export class TransportError extends Data.TaggedError("TransportError")<{
   readonly server: string
-  readonly operation: "connect" | "put" | "remove" | "stat" | "invalidate"
+  readonly operation: "connect" | "put" | "remove" | "stat" | "invalidate" | "create distribution"
   readonly path?: string
   readonly reason: TransportReason
   readonly detail: string

@@ -31,6 +31,11 @@ import type { RootIdentity } from "./SourceFiles.ts"
  * - `Held`, `Released`: the guard holds back the deletions of a source, or no longer does.
  * - `RootSeen`: the root of a source, as it was when it was last scanned.
  * - `Published`: the published map shows everything up to this number (see `outbox`).
+ * - `Outdated`: what a CDN remembers of this place goes out of date, where the ledger knows of anything at it: a delivery
+ *   or a retirement. A place that was empty needs no invalidation; so where it is `replaced`, a retirement that stems from
+ *   `Placing` alone says nothing. Comes in front of the change of the place, in one commit with it. `since` in
+ *   milliseconds since the epoch.
+ * - `Invalidated`: the CDN of this server took the order for everything up to this number (see `outdated`).
  *
  * Every change of a delivery puts its target into the outbox of the published map.
  */
@@ -57,6 +62,14 @@ export type LedgerChange =
   | { readonly _tag: "Released"; readonly source: SourceName }
   | { readonly _tag: "RootSeen"; readonly source: SourceName; readonly root: RootRecord }
   | { readonly _tag: "Published"; readonly through: number }
+  | {
+      readonly _tag: "Outdated"
+      readonly server: ServerName
+      readonly destination: RemotePath
+      readonly by: "replaced" | "removed"
+      readonly since: number
+    }
+  | { readonly _tag: "Invalidated"; readonly server: ServerName; readonly through: number }
 
 /** Uploads of one server that begin together. `id`: one that no other has until these ended. */
 export interface Uploads {
@@ -83,6 +96,17 @@ export interface Agenda<A> {
 export interface DeletionRule {
   readonly rule: RuleId
   readonly delay: number
+}
+
+/**
+ * Places whose CDN is to be told that they changed: the first of `total`, each once. `through` is the number of the last
+ * of them, `since` when the one that waits longest went out of date.
+ */
+export interface OutdatedPlaces {
+  readonly places: ReadonlyArray<RemotePath>
+  readonly through: number
+  readonly total: number
+  readonly since: number | undefined
 }
 
 /** What the published map shows of a delivery. */
@@ -172,6 +196,11 @@ export interface LedgerShape {
     limit: number,
   ) => Effect.Effect<{ readonly targets: ReadonlyArray<OwedTarget>; readonly through: number }, LedgerError>
 
+  /** Places of a server that its CDN has to be told about, in the order in which they changed last, at most `limit`. */
+  readonly outdated: (server: ServerName, limit: number) => Effect.Effect<OutdatedPlaces, LedgerError>
+  /** True where the CDN of this server has still to be told about this place. */
+  readonly isOutdated: (server: ServerName, destination: RemotePath) => Effect.Effect<boolean, LedgerError>
+
   readonly holds: Effect.Effect<ReadonlyArray<Hold>, LedgerError>
   readonly roots: Effect.Effect<ReadonlyMap<SourceName, RootRecord>, LedgerError>
   readonly totals: Effect.Effect<ReadonlyArray<ServerTotals>, LedgerError>
@@ -179,8 +208,8 @@ export interface LedgerShape {
   readonly page: (after: DeliveryKey | undefined, limit: number) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
   /**
    * To be called before a run begins. Ends uploads that the run before left open, and forgets what the config no longer
-   * knows: deliveries to other servers are forgotten, deliveries from other sources
-   * are forgotten and their places retired at `now`; failures, holds and roots of either go. Returns how many deliveries
+   * knows: deliveries to other servers are forgotten, deliveries from other sources are forgotten and their places retired
+   * at `now`; failures, invalidations, holds and roots of either go. Returns how many deliveries
    * went.
    */
   readonly evict: (

@@ -355,20 +355,8 @@ export const SFTP_SLOWEST_BYTES_PER_SECOND = 1_024
 /** Cleaning up after an interrupted upload gets this long. */
 export const SFTP_CLEAN_UP = 5_000
 
-/** Directories of an SFTP server that wait to be searched for leftovers of crashed runs. */
-export const SFTP_SWEEP_QUEUE = 256
-
-/** Directories remembered as searched; past it all are forgotten and searched again. */
-export const SFTP_SWEPT = 8_192
-
-/** A temporary file of another machine that is older than this belongs to a run that crashed. */
-export const SFTP_LEFTOVER_AGE = 86_400_000
-
 /** Entries of one directory that are searched for leftovers. */
 export const SFTP_SWEEP_ENTRIES = 100_000
-
-/** Leftovers of broken uploads remembered for removal by the next connection. */
-export const SFTP_ABANDONED = 1_024
 
 /** Attempts to use a directory that somebody else removes as empty at the same time. */
 export const SFTP_DIRECTORY_ATTEMPTS = 5
@@ -415,17 +403,8 @@ export const FTP_LISTING_BYTES = 16_777_216
 /** Bytes of one line of such a listing. */
 export const FTP_LISTING_LINE_BYTES = 65_536
 
-/** Directories of an FTP server that wait to be searched for leftovers of crashed runs. */
-export const FTP_SWEEP_QUEUE = 256
-
-/** Directories remembered as searched; past it all are forgotten and searched again. */
-export const FTP_SWEPT = 8_192
-
 /** Leftovers removed from one directory in one search. */
 export const FTP_SWEEP_REMOVALS = 1_024
-
-/** Leftovers of broken uploads remembered for removal by the next connection. */
-export const FTP_ABANDONED = 1_024
 
 /** Attempts to use a directory that somebody else removes as empty at the same time. */
 export const FTP_DIRECTORY_ATTEMPTS = 5
@@ -502,6 +481,77 @@ export const CLOUDFILES_LARGE_KNOWN = 10_000
 /** Files in segments that one search for orphans looks at. */
 export const CLOUDFILES_ORPHAN_CHECKS = 1_000
 
+/** Changed addresses are told to a CDN together: when none came for this long ... */
+export const INVALIDATION_QUIET = 2_000
+
+/** ... but none waits longer than this for others. */
+export const INVALIDATION_DELAY_MAX = 30_000
+
+/** Addresses told to a CDN at once; more take several orders. */
+export const INVALIDATION_BATCH = 20_000
+
+/** A CDN has to take an order within this time. */
+export const INVALIDATION_TOTAL = 180_000
+
+/** A CDN that asks to wait so many times in a row counts as out of reach: nobody waits for it any longer. */
+export const INVALIDATION_PATIENCE = 5
+
+/** Deliveries that are compared with their servers in one go, ... */
+export const VERIFY_PAGE = 500
+
+/** ... so many of them at once. */
+export const VERIFY_AT_ONCE = 64
+
+/** A server that did not answer so often in a row is not asked any more. */
+export const VERIFY_PATIENCE = 3
+
+/** Differences listed; past it they are only counted (and repaired, when that is asked for). */
+export const VERIFY_SHOWN = 1_000
+
+/** While a repair is under way its files are looked at at least this often. */
+export const REPAIR_LOOK = 1_000
+
+/** Rows of a classic map taken over in one go. */
+export const IMPORT_PAGE = 500
+
+/** Files named for each reason why some were not taken over. */
+export const IMPORT_EXAMPLES = 3
+
+/** Different reasons told; files of any other are told together. */
+export const IMPORT_REASONS = 100
+
+/** How long it is waited until a new CloudFront distribution is deployed, ... */
+export const DISTRIBUTION_WAIT = 1_800_000
+
+/** ... asking after this long at first, ... */
+export const DISTRIBUTION_POLL_FIRST = 1_000
+
+/** ... and at most this long in the end. */
+export const DISTRIBUTION_POLL_MAX = 20_000
+
+/** Top directories of an S3 bucket remembered as searched for unfinished uploads; past it all are searched again. */
+export const S3_ORPHAN_PLACES = 256
+
+/** Directories of a server that wait to be searched for leftovers of crashed runs. */
+export const LEFTOVERS_QUEUE = 256
+
+/** Directories remembered as searched; past it all are forgotten and searched again. */
+export const LEFTOVERS_SEARCHED = 8_192
+
+/** Leftovers of broken uploads remembered for removal by the next connection. */
+export const LEFTOVERS_ABANDONED = 1_024
+
+/** A temporary file of another machine that is older than this belongs to a run that crashed. */
+export const LEFTOVER_AGE = 86_400_000
+
+/** `check` tries a server in this many of the directories that rules put files in ... */
+export const CHECK_DIRECTORIES = 10
+
+/** ... and gives each this long. */
+export const CHECK_TOTAL = 120_000
+
+/** Servers tried at once. */
+export const CHECK_AT_ONCE = 8
 /** Files that are delivered in one go where a transporter takes many at once, and their bytes. */
 export const BATCH_FILES = 64
 export const BATCH_BYTES = 4_194_304

@@ -40,6 +40,15 @@ export type ConveyorEvent =
   | { readonly _tag: "SourceAway"; readonly source: SourceName; readonly reason: string }
   | { readonly _tag: "SourceBack"; readonly source: SourceName }
   | { readonly _tag: "SourceDeleted"; readonly source: SourceName; readonly path: RelativePath }
+  /** The CDN of this server took the order to fetch so many changed addresses anew. */
+  | { readonly _tag: "Invalidated"; readonly server: ServerName; readonly places: number }
+  | {
+      readonly _tag: "InvalidationFailed"
+      readonly server: ServerName
+      readonly reason: string
+      readonly waiting: number
+      readonly nextTry: number
+    }
   | { readonly _tag: "InSync" }
 
 /** How one source stands. */
@@ -56,6 +65,13 @@ export interface SourceStatus {
   readonly hold: Hold | undefined
 }
 
+/** What the CDN in front of a server has still to be told: addresses that changed, and why it was not told yet. */
+export interface InvalidationStatus {
+  readonly waiting: number
+  readonly reason: string | undefined
+  readonly nextTry: number | undefined
+}
+
 /** How one server stands. `waiting` is exact up to a bound, then `atLeast` is true. */
 export interface ServerStatus {
   readonly name: ServerName
@@ -67,6 +83,8 @@ export interface ServerStatus {
   readonly inFlight: number
   readonly delivered: number
   readonly failed: number
+  /** Absent where no CDN has to be told. */
+  readonly invalidation?: InvalidationStatus
 }
 
 /** The answer to "is it in sync?". */

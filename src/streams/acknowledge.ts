@@ -9,6 +9,7 @@ import type { Delivery, DeliveryKey } from "../domain/Delivery.ts"
 import { Ledger, type LedgerChange, type Uploads } from "../domain/Ledger.ts"
 import { UPLOAD_DOUBT } from "../domain/Limits.ts"
 import type { RemotePath, ServerName } from "../domain/Path.ts"
+import { outdating } from "./invalidate.ts"
 import type { Shared } from "./shared.ts"
 
 /** A confirmed delivery, and what it replaced. */
@@ -46,11 +47,14 @@ export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
     const deliveredAt = clock.currentTimeMillisUnsafe()
     const retireAt = deliveredAt + shared.config.settings.gracePeriod
     const changes: Array<LedgerChange> = [{ _tag: "Placed", id, unknown }]
-    for (const confirmation of confirmations) changes.push(changeOf(confirmation, deliveredAt, retireAt))
+    for (const confirmation of confirmations) {
+      changes.push(...outdatingBy(shared, confirmation, deliveredAt), changeOf(confirmation, deliveredAt, retireAt))
+    }
     yield* ledger.commit(changes)
     if (unknown.length > 0 || confirmations.some(hasMoved)) shared.agendaChanged(server)
     if (confirmations.length === 0) return
     shared.outboxChanged()
+    shared.invalidationDue(server)
     if (confirmations.some((confirmation) => confirmation.deletesSource)) shared.deletionDue()
     for (const { bytes, delivery } of confirmations) {
       const { destination, path, source, url } = delivery
@@ -63,6 +67,18 @@ export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
 
 const hasMoved = ({ delivery, previous }: Confirmation): boolean =>
   previous !== undefined && previous.destination !== delivery.destination
+
+/** Readers get what they got before: the same content, made in the same way, at the same place. */
+const isSameContent = ({ delivery, previous }: Confirmation): boolean =>
+  previous?.destination === delivery.destination &&
+  previous.fingerprint === delivery.fingerprint &&
+  previous.hash === delivery.hash &&
+  delivery.hash !== ""
+
+const outdatingBy = (shared: Shared, confirmation: Confirmation, since: number): ReadonlyArray<LedgerChange> =>
+  isSameContent(confirmation)
+    ? []
+    : outdating(shared, confirmation.delivery.server, confirmation.delivery.destination, "replaced", since)
 
 const changeOf = (confirmation: Confirmation, deliveredAt: number, retireAt: number): LedgerChange => {
   const { previous, takenFrom } = confirmation

@@ -21,6 +21,7 @@ import { type Agenda, makeAgenda } from "./agenda.ts"
 import { urgent } from "./backlog.ts"
 import { makeDiscover } from "./discover.ts"
 import { makeGuard } from "./guard.ts"
+import { type Invalidate, makeInvalidate } from "./invalidate.ts"
 import { type Lane, makeLane } from "./lanes.ts"
 import { makePulse } from "./pulse.ts"
 import { makeProcess } from "./process.ts"
@@ -39,6 +40,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
   const events = yield* PubSub.sliding<ConveyorEvent>(EVENTS)
   const lanes = new Map<ServerName, Lane>()
   const agendas = new Map<ServerName, Agenda>()
+  const invalidations = new Map<ServerName, Invalidate>()
   const tally = { delivered: 0, removed: 0 }
   /** Pieces of work that the first scans found. */
   let expected = 0
@@ -70,6 +72,8 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     vanished: (item) => guard.vanished(item),
     outboxChanged: () => publish.changed(),
     deletionDue: () => sweep.changed(),
+    invalidates: (server) => invalidations.has(server),
+    invalidationDue: (server) => invalidations.get(server)?.changed(),
     agendaChanged: (server) => agendas.get(server)?.changed(),
     rested: () => status.rested(),
     emit: (event) => {
@@ -99,6 +103,10 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     const transporter = paced === undefined ? taken : paced(taken)
     const most = server.maxConnections > 0 ? server.maxConnections : transporter.capabilities.connections
     const connections = Math.min(most, config.settings.maxFilesInPipeline)
+    const { invalidator } = plain
+    if (invalidator !== undefined) {
+      invalidations.set(server.name, yield* makeInvalidate({ shared, server: server.name, invalidator }))
+    }
     const lane = yield* makeLane({ shared, server: server.name, transporter, process, acknowledge, connections })
     lanes.set(server.name, lane)
     agendas.set(server.name, yield* makeAgenda(lane, shared.rested))
@@ -116,6 +124,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     lanes: [...lanes.values()],
     settle,
     guard,
+    invalidations,
     others: [...agendas.values(), sweep, publish],
     onSync: () => shared.emit({ _tag: "InSync" }),
   })
@@ -124,6 +133,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     ...discoverers.map((discover) => supervised({ name: `discover ${discover.snapshot().name}`, run: discover.run })),
     ...[...lanes.values()].map((lane) => supervised({ name: `lane ${lane.server}`, run: lane.run })),
     ...[...agendas].map(([server, agenda]) => supervised({ name: `agenda ${server}`, run: agenda.run })),
+    ...[...invalidations].map(([server, stage]) => supervised({ name: `invalidate ${server}`, run: stage.run })),
     ...guard.stages.map((stage) => supervised(stage)),
     supervised({ name: "settle", run: settle.run }),
     supervised({ name: "sweep", run: sweep.run }),
@@ -146,6 +156,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     /** Looks at everything, and tries servers that are down at once. */
     retryAll: () => {
       lanes.forEach((lane) => lane.retryNow())
+      invalidations.forEach((stage) => stage.retryNow())
       discoverers.forEach((discover) => discover.rescan())
     },
     /** A person confirms that the missing files of a source were meant to go. */

@@ -19,6 +19,7 @@ import { SourceFiles } from "../domain/SourceFiles.ts"
 import type { OutputFile, TransporterShape } from "../domain/Transporter.ts"
 import type { Confirmation, makeAcknowledge } from "./acknowledge.ts"
 import { type Item, listed } from "./backlog.ts"
+import { outdating } from "./invalidate.ts"
 import type { Places } from "./places.ts"
 import type { makeProcess, Processed } from "./process.ts"
 import type { Shared, SourceBook } from "./shared.ts"
@@ -221,7 +222,13 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         Effect.gen(function* () {
           const occupied = (yield* ledger.occupants(server, retirement.destination)).length > 0
           if (!occupied) yield* transporter.remove(retirement.destination)
-          yield* ledger.commit([{ _tag: "Retired", server, destination: retirement.destination }])
+          yield* ledger.commit([
+            ...(occupied
+              ? []
+              : outdating(shared, server, retirement.destination, "removed", clock.currentTimeMillisUnsafe())),
+            { _tag: "Retired", server, destination: retirement.destination },
+          ])
+          if (!occupied) shared.invalidationDue(server)
           if (!occupied) shared.emit({ _tag: "Removed", ...target, destination: retirement.destination })
         }),
       )

@@ -39,6 +39,10 @@ export interface Shared {
   readonly outboxChanged: () => void
   /** To sweep: a file whose source is to be deleted was delivered. */
   readonly deletionDue: () => void
+  /** True where a CDN in front of this server has to be told what changed. */
+  readonly invalidates: (server: ServerName) => boolean
+  /** To invalidate: a place of this server may have gone out of date in the memory of its CDN. */
+  readonly invalidationDue: (server: ServerName) => void
   /** To a lane's agenda: a retry or a retirement was recorded. */
   readonly agendaChanged: (server: ServerName) => void
   /** To whoever waits for quiet: something came to rest. */

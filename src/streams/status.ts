@@ -7,9 +7,11 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { LedgerError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import type { ServerName } from "../domain/Path.ts"
 import type { ServerStatus, SourceStatus, Status } from "../domain/Telemetry.ts"
 import type { Discover } from "./discover.ts"
 import type { Guard } from "./guard.ts"
+import type { Invalidate } from "./invalidate.ts"
 import type { Lane } from "./lanes.ts"
 import { makePulse, type Pulse } from "./pulse.ts"
 import type { Settle } from "./settle.ts"
@@ -27,6 +29,7 @@ export interface StatusParts {
   readonly lanes: ReadonlyArray<Lane>
   readonly settle: Settle
   readonly guard: Guard
+  readonly invalidations: ReadonlyMap<ServerName, Invalidate>
   readonly others: ReadonlyArray<Restful>
   readonly onSync: () => void
 }
@@ -35,7 +38,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
   const waiters = new Set<Pulse>()
-  const { discoverers, guard, lanes, others, settle } = parts
+  const { discoverers, guard, invalidations, lanes, others, settle } = parts
   let since = clock.currentTimeMillisUnsafe()
   let wasInSync = false
 
@@ -45,6 +48,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     settle.isIdle() &&
     guard.isIdle() &&
     lanes.every((lane) => lane.isIdle() || lane.isStuck()) &&
+    [...invalidations.values()].every((stage) => stage.isIdle()) &&
     others.every((other) => other.isIdle())
 
   const rested = () => {
@@ -73,6 +77,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     const servers = lanes.map((lane): ServerStatus => {
       const { atLeast, breaker, inFlight, waiting } = lane.snapshot()
       const total = totals.get(lane.server)
+      const invalidation = invalidations.get(lane.server)?.snapshot()
       return {
         name: lane.server,
         state: breaker._tag === "Up" ? "up" : "down",
@@ -83,6 +88,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
         inFlight,
         delivered: total?.deliveries ?? 0,
         failed: total?.failures ?? 0,
+        ...(invalidation === undefined ? {} : { invalidation }),
       }
     })
     const sources = discoverers.map((discover): SourceStatus => {
@@ -92,7 +98,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     const inSync =
       isQuiet() &&
       failures.length === 0 &&
-      servers.every((server) => server.state === "up" && server.waiting === 0) &&
+      servers.every(
+        (server) => server.state === "up" && server.waiting === 0 && (server.invalidation?.waiting ?? 0) === 0,
+      ) &&
       sources.every((source) => source.state === "watching" && source.hold === undefined)
     if (inSync !== wasInSync) {
       wasInSync = inSync

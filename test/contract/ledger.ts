@@ -517,6 +517,79 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
         assert.deepStrictEqual(yield* ledger.evict(known, 78), { retired: 0, forgotten: 0 })
       }))
 
+    const outdated = (destination: string, since: number, server = cdn, by: "replaced" | "removed" = "replaced") =>
+      ({ _tag: "Outdated", server, destination: place(destination), by, since }) as const
+
+    test("remembers what a CDN has to be told, of places that held something", (ledger) =>
+      Effect.gen(function* () {
+        const none = { places: [], through: 0, total: 0, since: undefined }
+        assert.deepStrictEqual(yield* ledger.outdated(cdn, 10), none)
+        // A new file: nobody can have asked for it before.
+        yield* ledger.commit([outdated("static/a", 1), delivered("a")])
+        assert.deepStrictEqual(yield* ledger.outdated(cdn, 10), none)
+        yield* ledger.commit([outdated("static/a", 2), delivered("a", { fingerprint: "f2" })])
+        assert.deepStrictEqual((yield* ledger.outdated(cdn, 10)).places, [place("static/a")])
+        assert.isTrue(yield* ledger.isOutdated(cdn, place("static/a")))
+        assert.isFalse(yield* ledger.isOutdated(ftp, place("static/a")))
+        // A place that waits to be emptied still holds something, whoever takes it.
+        const bytes = "static/caf\udce9"
+        yield* ledger.commit([delivered("b", { destination: place(bytes) }), forgotten("b", 5)])
+        yield* ledger.commit([outdated(bytes, 3), delivered("c", { destination: place(bytes) })])
+        const both = yield* ledger.outdated(cdn, 10)
+        assert.deepStrictEqual(both.places, [place("static/a"), place(bytes)])
+        assert.deepStrictEqual([both.total, both.since], [2, 2])
+        assert.deepStrictEqual(yield* ledger.outdated(ftp, 10), none)
+        yield* ledger.commit([forgotten("a", 6)])
+        yield* ledger.commit([{ _tag: "Invalidated", server: cdn, through: both.through }])
+        yield* ledger.commit([
+          outdated("static/a", 7, cdn, "removed"),
+          { _tag: "Retired", server: cdn, destination: place("static/a") },
+        ])
+        assert.deepStrictEqual((yield* ledger.outdated(cdn, 10)).places, [place("static/a")])
+        // An upload that is under way, to a place where there was nothing, is no news to a CDN; its end without a file is.
+        yield* ledger.commit([{ _tag: "Invalidated", server: cdn, through: (yield* ledger.outdated(cdn, 10)).through }])
+        const ended = (file: string, unknown: ReadonlyArray<string>): ReadonlyArray<LedgerChange> => [
+          {
+            _tag: "Placing",
+            uploads: {
+              id: 1,
+              server: cdn,
+              removeAt: 9,
+              places: [{ source: site, path: path(file), destination: place(`static/${file}`) }],
+            },
+          },
+          { _tag: "Placed", id: 1, unknown: unknown.map(place) },
+        ]
+        yield* ledger.commit(ended("n", ["static/n"]))
+        yield* ledger.commit([outdated("static/n", 9), delivered("n")])
+        assert.strictEqual((yield* ledger.outdated(cdn, 10)).total, 0)
+        yield* ledger.commit(ended("m", ["static/m"]))
+        yield* ledger.commit([outdated("static/m", 9, cdn, "removed")])
+        assert.deepStrictEqual((yield* ledger.outdated(cdn, 10)).places, [place("static/m")])
+        // It is empty now.
+        yield* ledger.commit([{ _tag: "Invalidated", server: cdn, through: (yield* ledger.outdated(cdn, 10)).through }])
+        yield* ledger.commit([outdated("static/a", 8), delivered("a")])
+        assert.deepStrictEqual(yield* ledger.outdated(cdn, 10), none)
+      }))
+
+    test("what changes again after a CDN was told of it is told again", (ledger) =>
+      Effect.gen(function* () {
+        yield* ledger.commit([delivered("a"), delivered("b"), delivered("c"), delivered("a", { server: ftp })])
+        yield* ledger.commit([outdated("static/a", 1), outdated("static/b", 2), outdated("static/a", 1, ftp)])
+        const first = yield* ledger.outdated(cdn, 1)
+        assert.deepStrictEqual([first.places, first.total, first.since], [[place("static/a")], 2, 1])
+        const told = yield* ledger.outdated(cdn, 10)
+        yield* ledger.commit([outdated("static/a", 9), outdated("static/c", 10)])
+        assert.strictEqual((yield* ledger.outdated(cdn, 10)).since, 1)
+        yield* ledger.commit([{ _tag: "Invalidated", server: cdn, through: told.through }])
+        assert.deepStrictEqual((yield* ledger.outdated(cdn, 10)).places, [place("static/a"), place("static/c")])
+        assert.strictEqual((yield* ledger.outdated(ftp, 10)).total, 1)
+        const sources = new Set([site])
+        yield* ledger.evict({ sources, servers: new Set([cdn]) }, 1)
+        assert.strictEqual((yield* ledger.outdated(ftp, 10)).total, 0)
+        assert.strictEqual((yield* ledger.outdated(cdn, 10)).total, 2)
+      }))
+
     test("takes many commits at once", (ledger) =>
       Effect.gen(function* () {
         yield* Effect.forEach(

@@ -94,6 +94,8 @@ const gatedLedger = (ledger: LedgerShape, call: Wrap, slowReads: boolean, oracle
       ),
     deliveriesOf: (source, path) => ask("ledger", ledger.deliveriesOf(source, path)),
     deliveriesOfEach: (source, paths) => ask("ledger", ledger.deliveriesOfEach(source, paths)),
+    outdated: (server, limit) => ask("ledger", ledger.outdated(server, limit)),
+    isOutdated: (server, destination) => ask("ledger", ledger.isOutdated(server, destination)),
     areOccupied: (server, places) => ask("ledger", ledger.areOccupied(server, places)),
     deliveriesIn: (source, directory) => ask("ledger", ledger.deliveriesIn(source, directory)),
     directories: (source, below, after, limit) => ask("ledger", ledger.directories(source, below, after, limit)),

@@ -19,6 +19,8 @@ export interface PlaceOptions {
   readonly settings?: string
   readonly mode?: "auto" | "copy"
   readonly source?: string
+  /** Further servers. */
+  readonly servers?: string
 }
 
 const configText = (options: PlaceOptions): string => `<config>
@@ -27,7 +29,7 @@ const configText = (options: PlaceOptions): string => `<config>
   <servers>
     <server name="origin" transporter="symlink_or_copy">
       <location>out</location><url>http://cdn.example.com/</url><mode>${options.mode ?? "copy"}</mode>
-    </server>
+    </server>${options.servers ?? ""}
   </servers>
   <rules>${options.rules ?? '<rule for="site" label="all"><destinations><destination server="origin"/></destinations></rule>'}</rules>
 </config>`
@@ -56,6 +58,24 @@ export const run = (...words: ReadonlyArray<string>) => {
   const result = spawnSync(process.execPath, [main, ...words], { encoding: "utf8", timeout: 60_000 })
   return { code: result.status, out: result.stdout, err: result.stderr }
 }
+
+/** Runs a command to its end while this process goes on answering; `environment` adds to its own. */
+export const runBeside = (
+  words: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [main, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+      timeout: 60_000,
+    })
+    let out = ""
+    let err = ""
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text))
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text))
+    child.once("close", (code) => resolve({ code, out, err }))
+  })
 
 export interface Daemon {
   readonly process: ChildProcess

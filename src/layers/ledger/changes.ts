@@ -7,9 +7,10 @@ import type { Delivery, DeliveryKey, Failure, Retirement, Target } from "../../d
 import type { LedgerChange, Uploads } from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, type RelativePath, type RemotePath, type SourceName } from "../../domain/Path.ts"
 import type { Database, SqlValue, Statement } from "./driver.ts"
+import { invalidationChanges } from "./invalidations.ts"
 import type { Names } from "./names.ts"
 import { toStoredInode } from "./rows.ts"
-import { fromStored, toStored } from "./storedText.ts"
+import { fromStored, textOrder, toStored } from "./storedText.ts"
 
 export interface Changes {
   /** To be called first in every transaction. */
@@ -61,6 +62,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   const sql = Object.fromEntries(
     Object.entries(changeSql).map(([name, text]) => [name, database.prepare(text)]),
   ) as Record<keyof typeof changeSql, Statement>
+  const invalidation = invalidationChanges(database, names)
   // Numbers of the outbox are never used twice while anybody may still refer to them.
   let last = Number(sql.last.get()?.[0])
   // Most of the time nothing failed and nothing is to be retired: then a delivery need not look.
@@ -170,7 +172,9 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     const { size, mtimeNs, inode } = change.state
     const name = toStored(baseNameOf(change.path))
     const rows = sql.sourceDeleted.all(directory, name, size, mtimeNs, toStoredInode(inode))
-    for (const server of new Set(rows.map((row) => Number(row[0])))) owe(source, toStored(change.path), server)
+    const servers = [...new Set(rows.map((row) => Number(row[0])))]
+    servers.sort((a, b) => textOrder(names.nameOf(a), names.nameOf(b)))
+    for (const server of servers) owe(source, toStored(change.path), server)
   }
 
   const apply = (change: LedgerChange): void => {
@@ -214,6 +218,9 @@ export const makeChanges = (database: Database, names: Names): Changes => {
         )
       case "Published":
         return void sql.published.run(change.through)
+      case "Outdated":
+      case "Invalidated":
+        return invalidation(change)
     }
   }
 

@@ -12,7 +12,8 @@ import type { Names } from "./names.ts"
 import { fromStored } from "./storedText.ts"
 
 const evictSql = {
-  servers: "SELECT server FROM deliveries UNION SELECT server FROM failures UNION SELECT server FROM retirements",
+  servers:
+    "SELECT server FROM deliveries UNION SELECT server FROM failures UNION SELECT server FROM retirements UNION SELECT server FROM invalidations",
   sources: `SELECT source FROM directories UNION SELECT source FROM failures UNION SELECT source FROM holds
     UNION SELECT source FROM roots`,
   onServer: `SELECT d.source, d.path, v.name, v.server, v.rule FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
@@ -21,6 +22,7 @@ const evictSql = {
     WHERE d.source = ? LIMIT ?`,
   failuresOn: "DELETE FROM failures WHERE server = ?",
   retirementsOn: "DELETE FROM retirements WHERE server = ?",
+  invalidationsOn: "DELETE FROM invalidations WHERE server = ?",
   failuresOf: "DELETE FROM failures WHERE source = ?",
   holdsOf: "DELETE FROM holds WHERE source = ?",
   rootsOf: "DELETE FROM roots WHERE source = ?",
@@ -70,6 +72,7 @@ export const evict = (
     database.prepare(evictSql.failuresOn).run(server)
     // A server of this name may be another place by the time it is configured again.
     database.prepare(evictSql.retirementsOn).run(server)
+    database.prepare(evictSql.invalidationsOn).run(server)
   }
   for (const source of unknown(evictSql.sources, known.sources)) {
     retired += forgetAll(evictSql.ofSource, source, now)

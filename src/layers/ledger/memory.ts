@@ -11,6 +11,7 @@ import {
   type DeletionRule,
   Ledger,
   type LedgerShape,
+  type OutdatedPlaces,
   type OwedTarget,
   type ServerTotals,
 } from "../../domain/Ledger.ts"
@@ -23,6 +24,7 @@ import {
   fileOf,
   isUnpublished,
   type MemoryState,
+  placeKey,
   targetKey,
 } from "./memoryState.ts"
 import { storedOrder, textOrder } from "./storedText.ts"
@@ -104,6 +106,17 @@ const outbox = (state: MemoryState, limit: number) => {
   return { targets: [...targets.values()], through }
 }
 
+const outdated = (state: MemoryState, server: ServerName, limit: number): OutdatedPlaces => {
+  const waiting = [...state.outdated.values()].filter((place) => place.server === server)
+  const first = waiting.slice(0, limit)
+  return {
+    places: first.map((place) => place.destination),
+    through: first.at(-1)?.seq ?? 0,
+    total: waiting.length,
+    since: waiting.length === 0 ? undefined : Math.min(...waiting.map((place) => place.since)),
+  }
+}
+
 const totals = (state: MemoryState): ReadonlyArray<ServerTotals> => {
   const servers = new Map<ServerName, { deliveries: number; failures: number; retirements: number }>()
   const add = (server: ServerName, kind: "deliveries" | "failures" | "retirements") => {
@@ -139,6 +152,7 @@ const evict = (
   const gone = ({ server, source }: Target) => !known.servers.has(server) || !known.sources.has(source)
   for (const [key, failure] of state.failures) if (gone(failure)) state.failures.delete(key)
   for (const [key, { server }] of state.retirements) if (!known.servers.has(server)) state.retirements.delete(key)
+  for (const [key, { server }] of state.outdated) if (!known.servers.has(server)) state.outdated.delete(key)
   for (const map of [state.holds, state.roots]) {
     for (const source of map.keys()) if (!known.sources.has(source)) map.delete(source)
   }
@@ -215,6 +229,8 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
           .at(0),
       ),
     outbox: (limit) => ask(() => outbox(state, limit)),
+    outdated: (server, limit) => ask(() => outdated(state, server, limit)),
+    isOutdated: (server, destination) => ask(() => state.outdated.has(placeKey(server, destination))),
     holds: ask(() => [...state.holds.values()].toSorted((a, b) => textOrder(a.source, b.source))),
     roots: ask(() => new Map(state.roots)),
     totals: ask(() => totals(state)),

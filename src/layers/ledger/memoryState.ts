@@ -15,7 +15,17 @@ import {
   type SourceName,
 } from "../../domain/Path.ts"
 
+import { textOrder } from "./storedText.ts"
+
 type Files = Map<string, ReadonlyArray<Delivery>>
+
+/** A place whose CDN is to be told that it changed. */
+export interface OutdatedPlace {
+  readonly server: ServerName
+  readonly destination: RemotePath
+  readonly since: number
+  readonly seq: number
+}
 
 /** All a ledger knows. A simulation keeps it while the process that wrote it "crashes", and hands it to the next one. */
 export interface MemoryState {
@@ -31,6 +41,8 @@ export interface MemoryState {
   readonly failures: Map<string, Failure>
   outbox: Array<{ readonly seq: number; readonly target: Target; readonly latest?: PublishedDelivery }>
   lastSeq: number
+  /** By {@link placeKey}, in the order in which they changed last. */
+  readonly outdated: Map<string, OutdatedPlace>
   readonly holds: Map<SourceName, Hold>
   readonly roots: Map<SourceName, RootRecord>
 }
@@ -43,6 +55,7 @@ export const emptyState = (): MemoryState => ({
   failures: new Map(),
   outbox: [],
   lastSeq: 0,
+  outdated: new Map(),
   holds: new Map(),
   roots: new Map(),
 })
@@ -163,7 +176,23 @@ const markDeleted = (state: MemoryState, change: Extract<LedgerChange, { readonl
   })
   if (servers.size === 0) return
   setFile(state, change.source, change.path, marked)
-  for (const target of servers.values()) owe(state, target)
+  const inOrder = [...servers.values()].sort((a, b) => textOrder(a.server, b.server))
+  for (const target of inOrder) owe(state, target)
+}
+
+const outdate = (state: MemoryState, change: Extract<LedgerChange, { readonly _tag: "Outdated" }>): void => {
+  const { by, destination, server, since } = change
+  const key = placeKey(server, destination)
+  const isHeld = [...everyFile(state)]
+    .flat()
+    .some((delivery) => delivery.server === server && delivery.destination === destination)
+  // A retirement that stems from an upload alone is published after nothing.
+  const isRetired = state.retirements.has(key) && (by === "removed" || (state.publishedAfter.get(key) ?? 0) > 0)
+  if (!isHeld && !isRetired) return
+  const before = state.outdated.get(key)
+  const seq = Math.max(0, ...[...state.outdated.values()].map((place) => place.seq)) + 1
+  state.outdated.delete(key)
+  state.outdated.set(key, { server, destination, since: before?.since ?? since, seq })
 }
 
 /** True where the published map no longer names a place that is to be removed. */
@@ -204,6 +233,14 @@ export const change = (state: MemoryState, one: LedgerChange): void => {
       return void state.roots.set(one.source, one.root)
     case "Published": {
       state.outbox = state.outbox.filter((entry) => entry.seq > one.through)
+      return
+    }
+    case "Outdated":
+      return outdate(state, one)
+    case "Invalidated": {
+      for (const [key, { seq, server }] of state.outdated) {
+        if (server === one.server && seq <= one.through) state.outdated.delete(key)
+      }
     }
   }
 }

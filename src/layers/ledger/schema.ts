@@ -9,6 +9,7 @@
  */
 import { LedgerError } from "../../domain/Errors.ts"
 import type { Database } from "./driver.ts"
+import { invalidationsTable } from "./invalidations.ts"
 import { damaged } from "./ledgerError.ts"
 
 const version1 = `
@@ -97,7 +98,7 @@ CREATE TABLE uploads (
 `
 
 /** What leads from each version to the next; the first leads from an empty file. */
-const migrations: ReadonlyArray<string> = [version1, version2]
+const migrations: ReadonlyArray<string> = [version1, version2, invalidationsTable]
 
 /** The version this program writes. */
 export const VERSION = migrations.length

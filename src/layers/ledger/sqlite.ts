@@ -22,6 +22,7 @@ import { deliveryQueries } from "./deliveries.ts"
 import { createFile, type Database, open } from "./driver.ts"
 import { evict } from "./evict.ts"
 import { makeGroupCommit } from "./groupCommit.ts"
+import { invalidationQueries } from "./invalidations.ts"
 import { toLedgerError } from "./ledgerError.ts"
 import { makeNames } from "./names.ts"
 import { overviewQueries } from "./overview.ts"
@@ -70,6 +71,7 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
   const deliveries = deliveryQueries(database, names)
   const debts = debtQueries(database, names)
   const overview = overviewQueries(database, names)
+  const invalidations = invalidationQueries(database, names)
 
   const write = <A>(body: () => A, toDisk: boolean): A => {
     if (toDisk) database.exec("PRAGMA synchronous = FULL")
@@ -114,6 +116,8 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
       agenda: (server, now, limit) => ask(() => debts.agenda(server, now, limit)),
       deletable: (rules, now, limit) => ask(() => debts.deletable(rules, now, limit)),
       outbox: (limit) => ask(() => debts.outbox(limit)),
+      outdated: (server, limit) => ask(() => invalidations.outdated(server, limit)),
+      isOutdated: (server, destination) => ask(() => invalidations.isOutdated(server, destination)),
       holds: ask(overview.holds),
       roots: ask(overview.roots),
       totals: ask(overview.totals),

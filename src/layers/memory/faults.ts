@@ -7,7 +7,7 @@ import type { TransportReason } from "../../domain/Errors.ts"
 import type { RemotePath } from "../../domain/Path.ts"
 
 /** What the conveyor asks of a server. */
-export type Operation = "put" | "remove" | "stat"
+export type Operation = "put" | "remove" | "stat" | "invalidate"
 
 /**
  * - `Fail`: the server refuses, for this reason, before anything took effect.

@@ -52,6 +52,8 @@ export interface MemoryServer {
   readonly violations: Effect.Effect<ReadonlyArray<string>>
   /** What was asked, oldest first, as far back as is kept. */
   readonly log: Effect.Effect<ReadonlyArray<LoggedOperation>>
+  /** The orders that the CDN in front of it took, oldest first. */
+  readonly invalidations: Effect.Effect<ReadonlyArray<ReadonlyArray<RemotePath>>>
   readonly conditions: Effect.Effect<ServerConditions>
   /** Replaces the conditions that are named; the others stay as they are. */
   readonly set: (conditions: Partial<ServerConditions>) => Effect.Effect<void>
@@ -66,6 +68,8 @@ export interface MemoryServerOptions {
   /** Public address; by default `https://<name>.example/`. */
   readonly url?: string
   readonly capabilities?: Partial<TransporterCapabilities>
+  /** There is a CDN in front of it that has to be told what changed. */
+  readonly cdn?: boolean
   /** It takes many files at once: each is put as if it came alone. */
   readonly many?: boolean
 }
@@ -99,6 +103,7 @@ export const makeServer = (name: ServerName, options?: MemoryServerOptions): Eff
     const writers = new Map<RemotePath, number>()
     const violations: Array<string> = []
     const log: Array<LoggedOperation> = []
+    const invalidations: Array<ReadonlyArray<RemotePath>> = []
     /** How often each fault has struck. */
     const strikes = new WeakMap<ServerFault, number>()
     let conditions = healthy
@@ -267,6 +272,19 @@ export const makeServer = (name: ServerName, options?: MemoryServerOptions): Eff
           }),
         ),
       url: (path) => urlOf(base, path),
+      ...(options?.cdn === true
+        ? {
+            invalidator: {
+              invalidate: (paths) =>
+                operate("invalidate", paths[0] ?? ("" as RemotePath), () =>
+                  Effect.sync(() => {
+                    invalidations.push([...paths])
+                    if (invalidations.length > MEMORY_LOG) invalidations.shift()
+                  }),
+                ),
+            },
+          }
+        : {}),
     }
     const { put } = transporter
     const all: TransporterShape =
@@ -294,6 +312,7 @@ export const makeServer = (name: ServerName, options?: MemoryServerOptions): Eff
         return [...violations, ...damaged.map(([path]) => `${path} is not what was sent`)]
       }),
       log: Effect.sync(() => log.slice()),
+      invalidations: Effect.sync(() => invalidations.slice()),
       conditions: Effect.sync(() => conditions),
       set: (some) =>
         Effect.sync(() => {

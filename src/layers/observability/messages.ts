@@ -103,6 +103,20 @@ export const describe = (event: ConveyorEvent, telling: Telling): Line => {
         source: event.source,
         path: event.path,
       })
+    case "Invalidated":
+      return line(
+        "DEBUG",
+        `told the CDN of ${quoted(event.server)} of ${counted(event.places, "changed address", "changed addresses")}`,
+        {
+          server: event.server,
+          places: String(event.places),
+        },
+      )
+    case "InvalidationFailed": {
+      const next = ahead(event.nextTry, telling.now)
+      const message = `the CDN of ${quoted(event.server)} could not be told of ${counted(event.waiting, "changed address", "changed addresses")}: ${display(event.reason)}; next try ${next}`
+      return line("WARNING", message, { server: event.server, waiting: String(event.waiting) })
+    }
     case "InSync":
       return line("INFO", "in sync: every server has everything", {})
   }

@@ -43,6 +43,7 @@ export const makeNarrator = (): Narrator => {
   const alike = new Map<string, number>()
   const down = new Map<string, string>()
   const held = new Map<string, number>()
+  const untold = new Map<string, string>()
   const away = new Set<string>()
   let wasInSync = false
   let wrong = false
@@ -93,6 +94,14 @@ export const makeNarrator = (): Narrator => {
       }
       case "ServerUp":
         return serverUp(event.server, line)
+      case "InvalidationFailed": {
+        wrong = true
+        const known = untold.get(event.server) === event.reason
+        untold.set(event.server, event.reason)
+        return known ? quietly(line) : line
+      }
+      case "Invalidated":
+        return untold.delete(event.server) ? atLevel(line, "INFO") : line
       case "Held": {
         wrong = true
         const known = held.get(event.hold.source) === event.hold.since

@@ -95,6 +95,16 @@ const damaged = (error: unknown): boolean => {
   return ![8, 10, 13, 14].includes(code)
 }
 
+/** Has whoever opens this file next compare it row by row: it holds rows that are somebody else's. */
+export const markForRebuild = (file: string): void => {
+  const database = open(file, { timeout: MAP_LOCK_WAIT })
+  try {
+    mark(database, IN_USE)
+  } finally {
+    database.close()
+  }
+}
+
 /** Opens one of the two files, made anew where it is missing or damaged. Throws where that can not be done. */
 export const openMap = (map: MapFile): OpenMap => {
   const { file } = map

@@ -44,7 +44,8 @@ const parse = (line: string): Effect.Effect<ControlReply, ControlError> =>
   )
 
 /**
- * Asks the daemon that works on `stateDir` and gives its answer. Has a deadline (30 s), except for `wait`. Fails with
+ * Asks the daemon that works on `stateDir` and gives its answer. Has a deadline (30 s), except for `wait` and
+ * `repair`. Fails with
  * NotRunning where no daemon works there, with ControlError where it does not or can not answer.
  */
 export const askControl = (
@@ -62,7 +63,7 @@ export const askControl = (
     if (!reply.ok) return yield* new ControlError({ reason: reply.reason, detail: reply.detail })
     return reply.value
   }).pipe(Effect.scoped)
-  if (request.command === "wait") return asked
+  if (request.command === "wait" || request.command === "repair") return asked
   return Effect.timeoutOrElse(asked, {
     duration: CONTROL_TIMEOUT,
     orElse: () =>

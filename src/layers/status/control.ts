@@ -128,7 +128,7 @@ export const serveControl = Effect.fnUntraced(function* <R>(
     )
     const request = yield* decode(line)
     // A shell pipeline stops sending as soon as it asked; only of one who waits long does that mean it left.
-    const left = departed(socket, request.command === "wait").pipe(
+    const left = departed(socket, request.command === "wait" || request.command === "repair").pipe(
       Effect.andThen(Effect.fail(new ControlError({ reason: "Failed", detail: "whoever asked has left" }))),
     )
     return yield* Effect.raceFirst(handler(request), left)

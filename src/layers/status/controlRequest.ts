@@ -13,6 +13,8 @@ const Paths = Schema.Array(Schema.String)
  * - `retry`: take up failed files now; no paths: all of them.
  * - `wait`: answer once these paths (none: everything) are in sync.
  * - `confirm-deletes`: carry out the deletions of a source that are held back.
+ * - `repair`: deliver these again, of which the server holds something else; answer when it is known what became of them:
+ *   for each null, or why it could not be done.
  * - `explain`: what is done with this path, and why.
  *
  * Paths are absolute or as the handler takes them; names that are not UTF-8 arrive as they are.
@@ -22,6 +24,18 @@ export const ControlRequest = Schema.Union([
   Schema.Struct({ command: Schema.Literal("retry"), paths: Paths }),
   Schema.Struct({ command: Schema.Literal("wait"), paths: Paths }),
   Schema.Struct({ command: Schema.Literal("confirm-deletes"), source: Schema.NonEmptyString }),
+  Schema.Struct({
+    command: Schema.Literal("repair"),
+    deliveries: Schema.Array(
+      Schema.Struct({
+        source: Schema.String,
+        path: Schema.String,
+        server: Schema.String,
+        rule: Schema.String,
+        deliveredAt: Schema.Number,
+      }),
+    ),
+  }),
   Schema.Struct({ command: Schema.Literal("explain"), path: Schema.String }),
 ])
 export type ControlRequest = typeof ControlRequest.Type

@@ -34,6 +34,12 @@ const SourceStatus = Schema.Struct({
   hold: Schema.UndefinedOr(Hold),
 })
 
+const InvalidationStatus = Schema.Struct({
+  waiting: Schema.Number,
+  reason: Schema.UndefinedOr(Schema.String),
+  nextTry: Schema.UndefinedOr(Schema.Number),
+})
+
 const ServerStatus = Schema.Struct({
   name: ServerNameText,
   state: Schema.Literals(["up", "down"]),
@@ -44,6 +50,7 @@ const ServerStatus = Schema.Struct({
   inFlight: Schema.Number,
   delivered: Schema.Number,
   failed: Schema.Number,
+  invalidation: Schema.optionalKey(InvalidationStatus),
 })
 
 const Failure = Schema.Struct({

@@ -87,10 +87,21 @@ const sources = (status: Status, options: StatusTextOptions): ReadonlyArray<stri
   return [head, ...rows.flatMap((row, index) => [row, ...(notes[index] ?? []).map((note) => `    ${note}`)])]
 }
 
+const invalidationNote = (server: ServerStatus, options: StatusTextOptions): ReadonlyArray<string> => {
+  const { invalidation } = server
+  if (invalidation === undefined || invalidation.waiting === 0) return []
+  const { nextTry, reason, waiting } = invalidation
+  const addresses = counted(waiting, "changed address", "changed addresses")
+  const why = reason === undefined ? "" : `: ${printable(reason)}`
+  const next = nextTry === undefined ? "" : `; next try ${ahead(nextTry, options.now)}`
+  return [`    its CDN has still to be told of ${addresses}${why}${next}`]
+}
+
 const serverNote = (server: ServerStatus, options: StatusTextOptions): ReadonlyArray<string> => {
-  if (server.state === "up") return []
+  const untold = invalidationNote(server, options)
+  if (server.state === "up") return untold
   const next = server.nextTry === undefined ? "" : `; next try ${ahead(server.nextTry, options.now)}`
-  return [`    ${printable(server.reason ?? "no reason is known")}${next}`]
+  return [`    ${printable(server.reason ?? "no reason is known")}${next}`, ...untold]
 }
 
 const servers = (status: Status, options: StatusTextOptions): ReadonlyArray<string> => {

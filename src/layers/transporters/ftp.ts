@@ -24,16 +24,18 @@ import { type RemotePath, urlOf } from "../../domain/Path.ts"
 import { defineTransporter, type ServerIdentity, Transporter, type TransporterShape } from "../../domain/Transporter.ts"
 import { openConnection } from "./ftp/connection.ts"
 import { makeDirectories } from "./ftp/directories.ts"
-import { type Failure, Lost, meaningOf, Refused, Unconfirmed, Unfit } from "./ftp/failures.ts"
+import { Lost, Unfit } from "./shared/failures.ts"
+import { type Failure, meaningOf, Refused, Unconfirmed } from "./ftp/failures.ts"
 import { type FtpSession, isPositive, refusalOf } from "./ftp/FtpSession.ts"
 import { newHabits } from "./ftp/habits.ts"
-import { makeLeftovers } from "./ftp/leftovers.ts"
+import { leftoverWays } from "./ftp/leftovers.ts"
+import { makeLeftovers } from "./shared/leftovers.ts"
 import { fileSize } from "./ftp/look.ts"
 import { makePool } from "./ftp/pool.ts"
 import { resumeUnconfirmed, type Upload, upload, type UploadHost } from "./ftp/upload.ts"
 import { objection, wire } from "./ftp/wire.ts"
 import { FtpSettings, settingsTraits } from "./settings.ts"
-import { parentOf, within } from "./sftp/paths.ts"
+import { parentOf, within } from "./shared/paths.ts"
 
 const CLOSING = 421
 
@@ -54,7 +56,7 @@ const make = (settings: FtpSettings, server: ServerIdentity) =>
     const used = new WeakSet<FtpSession>()
     const connections = server.maxConnections > 0 ? server.maxConnections : FTP_CONNECTIONS
     const pool = yield* makePool(openConnection(settings, habits), connections)
-    const leftovers = yield* makeLeftovers(pool, habits, settings.connectTimeout)
+    const leftovers = yield* makeLeftovers(leftoverWays(pool, habits, settings.connectTimeout))
     const directories = yield* makeDirectories(habits, settings.connectTimeout, leftovers.made)
     const host: UploadHost = {
       habits,

@@ -16,7 +16,6 @@ import {
   matching,
   port,
   publicUrl,
-  remoteDirectory,
   secret,
   serverPath,
   serviceUrl,
@@ -102,14 +101,21 @@ export type SftpSettings = typeof SftpSettings.Type
 const bucketName = matching(
   /^[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]$/,
   `is ${VALUE}, which is no bucket name`,
-  "Letters, digits, dots and dashes, without a path; the path goes into bucket_prefix.",
+  "Letters, digits, dots and dashes, without a path: a directory in the bucket is the path of a destination.",
+)
+
+/** As in the classic: the bucket is called by the prefix with the name behind it. */
+const bucketPrefix = matching(
+  /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,253})?$/,
+  `is ${VALUE}, which can not be how a bucket's name begins`,
+  "The bucket is called bucket_prefix and bucket_name in one word; a directory in the bucket is the path of a destination.",
 )
 
 const s3Fields = {
   bucket_name: bucketName,
   access_key_id: optional(secret),
   secret_access_key: optional(secret),
-  bucket_prefix: withDefault(remoteDirectory, ""),
+  bucket_prefix: withDefault(bucketPrefix, ""),
   endpoint: optional(serviceUrl),
   region: optional(matching(/^[A-Za-z0-9-]+$/, `is ${VALUE}, which is no region`, "Write e.g. eu-central-1, or auto.")),
   forcePathStyle: optional(flag),
@@ -172,7 +178,11 @@ export type CloudFrontSettings = typeof CloudFrontSettings.Type
 export const CloudFilesSettings = Schema.Struct({
   username: text,
   api_key: secret,
-  container: matching(/^[^/?]{1,256}$/, "is not a container name", "At most 256 characters, without / and ?."),
+  container: matching(
+    /^(?!\.{1,2}$)[^/?]{1,256}$/,
+    "is not a container name",
+    'At most 256 characters, without / and ?, and neither "." nor "..".',
+  ),
   auth_url: optional(serviceUrl),
   region: optional(text),
   project: optional(text),

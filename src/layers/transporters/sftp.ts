@@ -23,10 +23,12 @@ import { defineTransporter, type ServerIdentity, Transporter, type TransporterSh
 import { SftpSettings, settingsTraits } from "./settings.ts"
 import { openConnection } from "./sftp/connection.ts"
 import { makeDirectories } from "./sftp/directories.ts"
-import { type Failure, Lost, meaningOf, Unfit } from "./sftp/failures.ts"
-import { makeLeftovers } from "./sftp/leftovers.ts"
+import { Lost, Unfit } from "./shared/failures.ts"
+import { type Failure, meaningOf } from "./sftp/failures.ts"
+import { leftoverWays } from "./sftp/leftovers.ts"
+import { makeLeftovers } from "./shared/leftovers.ts"
 import * as packets from "./sftp/packets.ts"
-import { parentOf, within } from "./sftp/paths.ts"
+import { parentOf, within } from "./shared/paths.ts"
 import { makePool } from "./sftp/pool.ts"
 import { lookAt, tell } from "./sftp/requests.ts"
 import { observed, type SftpSession } from "./sftp/SftpSession.ts"
@@ -56,7 +58,7 @@ const make = (settings: SftpSettings, server: ServerIdentity) =>
       })
     const limit = server.maxConnections > 0 ? Math.min(server.maxConnections, SFTP_CONNECTIONS) : SFTP_CONNECTIONS
     const pool = yield* makePool(Effect.tap(openConnection(settings), probe), limit)
-    const leftovers = yield* makeLeftovers(pool)
+    const leftovers = yield* makeLeftovers(leftoverWays(pool))
     const directories = yield* makeDirectories(directoryMode(mode), leftovers.made)
     const host: UploadHost = {
       directories,

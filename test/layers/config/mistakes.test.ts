@@ -277,7 +277,25 @@ const cases: ReadonlyArray<Case> = [
     "servers/server[3]/bucket_name",
     "<bucket_name>",
     /is "a\/b"/,
-    /bucket_prefix/,
+    /path of a destination/,
+  ),
+  ...[".", ".."].map((container) =>
+    c(
+      `container ${container}`,
+      inServers("cloudfiles", `<username>u</username><api_key>k</api_key><container>${container}</container>`),
+      "servers/server[3]/container",
+      "<container>",
+      /is not a container name/,
+      /neither "\." nor "\.\."/,
+    ),
+  ),
+  c(
+    "bucket prefix with a path",
+    s3("<bucket_prefix>a/b/</bucket_prefix>"),
+    "servers/server[3]/bucket_prefix",
+    "<bucket_prefix>",
+    /is "a\/b\/"/,
+    /in one word.*path of a destination/,
   ),
   c(
     "unknown acl",

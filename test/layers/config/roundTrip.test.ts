@@ -133,7 +133,7 @@ const server = (dice: Dice, name: string): string => {
     [
       "s3",
       `<bucket_name>bucket.x</bucket_name>${leaves(dice, [
-        ["bucket_prefix", () => "/a/b/"],
+        ["bucket_prefix", () => "acme-"],
         ["endpoint", () => "https://s3.example.com:9000"],
         ["region", () => "auto"],
         ["forcePathStyle", () => dice.pick(["yes", "0", "TRUE"])],

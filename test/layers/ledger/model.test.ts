@@ -81,8 +81,12 @@ const world = (seed: number) => {
     if (dice < 0.9) {
       return { _tag: "SourceDeleted", source: pick(sources), path: pick(files) as RelativePath, state: state() }
     }
-    if (dice < 0.92) {
+    if (dice < 0.91) {
       return { _tag: "Held", hold: { source: pick(sources), since: moment(), missing: 1, total: 2, reason: "r" } }
+    }
+    if (dice < 0.93) {
+      const by = pick(["replaced", "removed"] as const)
+      return { _tag: "Outdated", server: pick(servers), destination: pick(places), by, since: moment() }
     }
     if (dice < 0.94) return { _tag: "Released", source: pick(sources) }
     return { _tag: "RootSeen", source: pick(sources), root: { path: pick(files), identity: pick(["1:1", "1:2"]) } }
@@ -123,6 +127,8 @@ const answers = Effect.fnUntraced(function* (ledger: LedgerShape, now: number, l
   for (const server of servers) {
     found[`agenda ${server}`] = yield* ledger.agenda(server, now, limit)
     found[`failures ${server}`] = yield* ledger.failures(limit, server)
+    const { places: told, since, total } = yield* ledger.outdated(server, limit)
+    found[`outdated ${server}`] = { told, since, total }
     for (const place of places) found[`occupants ${server} ${place}`] = sorted(yield* ledger.occupants(server, place))
   }
   const deletion = rules.map((rule, i) => ({ rule, delay: 1_000_000 * i }))
@@ -158,6 +164,12 @@ describe("ledgers agree", () => {
               for (const ledger of [memory, sqlite]) {
                 const { through } = yield* ledger.outbox(limit)
                 yield* ledger.commit([{ _tag: "Published", through }])
+              }
+            }
+            if (next() < 0.2) {
+              for (const ledger of [memory, sqlite]) {
+                const { through } = yield* ledger.outdated(servers[0]!, 2)
+                yield* ledger.commit([{ _tag: "Invalidated", server: servers[0]!, through }])
               }
             }
             if (next() < 0.1) {

@@ -5,6 +5,7 @@ import { debtSql } from "../../../src/layers/ledger/debts.ts"
 import { deliverySql } from "../../../src/layers/ledger/deliveries.ts"
 import { open } from "../../../src/layers/ledger/driver.ts"
 import { overviewSql } from "../../../src/layers/ledger/overview.ts"
+import { invalidationSql } from "../../../src/layers/ledger/invalidations.ts"
 import { migrate } from "../../../src/layers/ledger/schema.ts"
 
 const database = open(":memory:")
@@ -76,10 +77,26 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   firstDirectory: ["(source=?)"],
   page: ["(directory=? AND name>?)"],
   sources: ["COVERING INDEX"],
+  outdate: [
+    "COVERING INDEX deliveries_by_place (server=? AND destination=?)",
+    "SEARCH retirements USING PRIMARY KEY (server=? AND destination=?)",
+    "COVERING INDEX invalidations_by_order (server=?)",
+  ],
+  invalidated: ["invalidations_by_order (server=? AND seq<?)"],
+  outdated: ["COVERING INDEX invalidations_by_order (server=?)"],
+  outdatedTotal: ["(server=?)"],
+  outdatedSince: ["COVERING INDEX invalidations_by_age (server=?)"],
+  isOutdated: ["PRIMARY KEY (server=? AND destination=?)"],
 }
 
 describe("query plans", () => {
-  for (const [name, sql] of Object.entries({ ...changeSql, ...debtSql, ...deliverySql, ...overviewSql })) {
+  for (const [name, sql] of Object.entries({
+    ...changeSql,
+    ...debtSql,
+    ...deliverySql,
+    ...overviewSql,
+    ...invalidationSql,
+  })) {
     it(name, () => {
       const found = plan(sql)
       assert.isDefined(expected[name], found)

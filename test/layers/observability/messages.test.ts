@@ -50,6 +50,14 @@ const hold: ConveyorEvent = {
   hold: { source, since: now, missing: 120, total: 130, reason: "120 of 130 files went missing at once" },
 }
 
+const untold = (reason: string): ConveyorEvent => ({
+  _tag: "InvalidationFailed",
+  server,
+  reason,
+  waiting: 1,
+  nextTry: now + 60_000,
+})
+
 const lines: ReadonlyArray<readonly [ConveyorEvent, string]> = [
   [delivered(), 'DEBUG delivered css/app.css to "origin pull cdn" as static/css/app_1700000000.css (1.5 KiB)'],
   [
@@ -78,6 +86,11 @@ const lines: ReadonlyArray<readonly [ConveyorEvent, string]> = [
   ],
   [{ _tag: "SourceBack", source }, 'INFO source "drupal" is back'],
   [{ _tag: "SourceDeleted", source, path: file("a") }, "DEBUG deleted the source file a: every server has it"],
+  [{ _tag: "Invalidated", server, places: 12 }, 'DEBUG told the CDN of "origin pull cdn" of 12 changed addresses'],
+  [
+    untold("it is busy"),
+    'WARNING the CDN of "origin pull cdn" could not be told of 1 changed address: it is busy; next try in 1 min',
+  ],
   [{ _tag: "InSync" }, "INFO in sync: every server has everything"],
 ]
 
@@ -170,6 +183,18 @@ describe("narrator", () => {
       "INFO",
       "DEBUG",
       "WARNING",
+    ])
+  })
+
+  it("tells of a CDN that could not be told once for each reason, and when it was told after all", () => {
+    const told: ConveyorEvent = { _tag: "Invalidated", server, places: 1 }
+    assert.deepStrictEqual(levels([told, untold("x"), untold("x"), untold("y"), told, told]), [
+      "DEBUG",
+      "WARNING",
+      "DEBUG",
+      "WARNING",
+      "INFO",
+      "DEBUG",
     ])
   })
 

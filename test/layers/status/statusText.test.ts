@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { STATUS_FAILURES } from "../../../src/domain/Limits.ts"
 import type { Failure } from "../../../src/domain/Delivery.ts"
 import { fromBytes, type RelativePath, type ServerName, type SourceName } from "../../../src/domain/Path.ts"
-import type { Status } from "../../../src/domain/Telemetry.ts"
+import type { InvalidationStatus, Status } from "../../../src/domain/Telemetry.ts"
 import { decodeStatus, encodeStatus } from "../../../src/layers/status/statusJson.ts"
 import { statusText } from "../../../src/layers/status/statusText.ts"
 import { widthOf } from "../../../src/layers/status/table.ts"
@@ -136,6 +136,21 @@ css/a\\nb.css (drupal) to origin pull cdn
     )
   })
 
+  it("says what a CDN has still to be told, in sync or not", () => {
+    const [server] = healthy.servers
+    const withCdn = (invalidation: InvalidationStatus) =>
+      statusText({ ...healthy, servers: [{ ...server!, invalidation }] }, options)
+    assert.strictEqual(withCdn({ waiting: 0, reason: undefined, nextTry: undefined }), statusText(healthy, options))
+    assert.match(
+      withCdn({ waiting: 1, reason: undefined, nextTry: undefined }),
+      /\n {4}its CDN has still to be told of 1 changed address\n/,
+    )
+    assert.match(
+      withCdn({ waiting: 1_200, reason: "too many orders", nextTry: now + 60_000 }),
+      /\n {4}its CDN has still to be told of 1,200 changed addresses: too many orders; next try in 1 min\n/,
+    )
+  })
+
   it("colours when asked to, and changes nothing else", () => {
     const text = statusText(sick, { ...options, colored: true })
     assert.isTrue(text.startsWith("\u001b[31mNot in sync"))
@@ -161,7 +176,11 @@ describe("statusJson", () => {
   it.effect("travels as plain JSON and comes back the same", () =>
     Effect.gen(function* () {
       const raw = { ...failure, path: fromBytes(Uint8Array.from([0x61, 0xff])) as RelativePath }
-      for (const status of [healthy, sick, { ...sick, failures: [raw] }]) {
+      const told = healthy.servers.map((one) => ({
+        ...one,
+        invalidation: { waiting: 3, reason: "busy", nextTry: undefined },
+      }))
+      for (const status of [healthy, sick, { ...healthy, servers: told }, { ...sick, failures: [raw] }]) {
         const text = JSON.stringify(encodeStatus(status))
         assert.deepStrictEqual(yield* decodeStatus(JSON.parse(text)), status)
       }

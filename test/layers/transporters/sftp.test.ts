@@ -8,7 +8,8 @@ import { SourceError } from "../../../src/domain/Errors.ts"
 import { SFTP_GROW_RETRY, SFTP_IDLE_CLOSE, SFTP_SHARE, SFTP_WINDOW_BYTES } from "../../../src/domain/Limits.ts"
 import { toBytes } from "../../../src/domain/Path.ts"
 import { type ConnectProblem, connectMeaning } from "../../../src/layers/transporters/sftp/connectFailures.ts"
-import { Lost, meaningOf, Refused, sourceFailure, Unfit } from "../../../src/layers/transporters/sftp/failures.ts"
+import { Lost, sourceFailure, Unfit } from "../../../src/layers/transporters/shared/failures.ts"
+import { meaningOf, Refused } from "../../../src/layers/transporters/sftp/failures.ts"
 import {
   fingerprint,
   type HostTrust,
@@ -17,10 +18,10 @@ import {
   wantedAlgorithms,
 } from "../../../src/layers/transporters/sftp/hostKey.ts"
 import * as packets from "../../../src/layers/transporters/sftp/packets.ts"
-import { isTop, parentOf, within } from "../../../src/layers/transporters/sftp/paths.ts"
+import { isTop, parentOf, within } from "../../../src/layers/transporters/shared/paths.ts"
 import { makePool } from "../../../src/layers/transporters/sftp/pool.ts"
 import { openSession, type SftpSession } from "../../../src/layers/transporters/sftp/SftpSession.ts"
-import { isLeftover, temporaryName } from "../../../src/layers/transporters/sftp/temporary.ts"
+import { isLeftover, temporaryName } from "../../../src/layers/transporters/shared/temporary.ts"
 import { sftp } from "../../../src/layers/transporters/sftp.ts"
 
 describe("what failures of SFTP mean", () => {

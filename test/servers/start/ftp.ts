@@ -5,7 +5,7 @@ import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { freePort } from "./sftp.ts"
+import { freePort } from "./freePort.ts"
 
 export type FtpKind = "proftpd" | "vsftpd"
 /** "lenient": data connections need not resume the TLS session of the control connection. */

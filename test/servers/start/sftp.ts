@@ -5,6 +5,7 @@ import * as net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
+import { freePort } from "./freePort.ts"
 
 export interface SshServer {
   readonly port: number
@@ -34,16 +35,6 @@ export const sshInstall = "apt-get install -y --no-install-recommends $(cat .ci/
 export const sshInstalled = (): boolean => existsSync("/usr/sbin/sshd") && existsSync("/usr/bin/ssh-keygen")
 
 const script = fileURLToPath(new URL("./sftp.sh", import.meta.url))
-
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const probe = net.createServer()
-    probe.once("error", reject)
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as net.AddressInfo
-      probe.close(() => resolve(port))
-    })
-  })
 
 const greeting = (port: number): Promise<boolean> =>
   new Promise((resolve) => {

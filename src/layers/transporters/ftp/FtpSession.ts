@@ -8,7 +8,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { Client } from "basic-ftp"
-import { Lost, Refused, type Request } from "./failures.ts"
+import { Lost } from "../shared/failures.ts"
+import { Refused, type Request } from "./failures.ts"
 import { readable } from "./wire.ts"
 
 /** A server's answer. `text` is all of it as it came, lines separated by "\n". */

@@ -3,8 +3,8 @@
  *
  * @since 1.0.0
  */
-import type { TransportReason } from "../../../domain/Errors.ts"
-import { isThrottled, type Meaning } from "./failures.ts"
+import { type Meaning, meaning, socketMeaning } from "../shared/failures.ts"
+import { isThrottled } from "./failures.ts"
 
 /** How far the connection got. */
 export type Phase = "greeting" | "encryption" | "login"
@@ -21,22 +21,6 @@ export interface ConnectAttempt {
   readonly address: string
   readonly username: string
   readonly secure: "none" | "explicit" | "implicit"
-}
-
-const meaning = (_tag: Exclude<TransportReason["_tag"], "Throttled">, detail: string): Meaning => ({
-  reason: { _tag },
-  detail,
-})
-
-const sockets: Readonly<Record<string, string>> = {
-  ENOTFOUND: "no such host; check <host>",
-  EAI_AGAIN: "the name of the host could not be looked up; the network or its name server is down",
-  ECONNREFUSED: "nothing listens there; check <host> and <port>, or the server is down",
-  ECONNRESET: "the connection was reset",
-  ETIMEDOUT: "no answer; check <host>, <port> and firewalls",
-  EHOSTUNREACH: "the host can not be reached",
-  ENETUNREACH: "the network can not be reached",
-  EPIPE: "the connection was closed",
 }
 
 const certificates: Readonly<Record<string, string>> = {
@@ -87,6 +71,5 @@ export const connectMeaning = (problem: ConnectProblem, attempt: ConnectAttempt)
     const detail = `${address} does not speak TLS, or none that is safe; check <secure> and <port> (${message})`
     return meaning("Unreachable", detail)
   }
-  const known = code === undefined ? undefined : sockets[code]
-  return meaning("Unreachable", `${address}: ${known === undefined ? message : `${known} (${code})`}`)
+  return socketMeaning(address, code, message)
 }

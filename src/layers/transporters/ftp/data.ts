@@ -8,7 +8,8 @@ import * as net from "node:net"
 import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
 import { FTP_WINDOW_BYTES, FTP_WRITE_BYTES, FTP_WRITE_BYTES_MAX, FTP_WRITE_FAST } from "../../../domain/Limits.ts"
-import { type Failure, Lost } from "./failures.ts"
+import { Lost } from "../shared/failures.ts"
+import type { Failure } from "./failures.ts"
 import type { FtpSession } from "./FtpSession.ts"
 
 export interface DataConnection {

@@ -5,9 +5,7 @@
  */
 import * as Data from "effect/Data"
 import type { TransportReason } from "../../../domain/Errors.ts"
-import type { Lost, Meaning, Unfit } from "../sftp/failures.ts"
-
-export { Lost, type Meaning, sourceFailure, Unfit } from "../sftp/failures.ts"
+import type { Lost, Meaning, Unfit } from "../shared/failures.ts"
 
 /** The server refused one request. `words` are its own, without the name they are about. */
 export class Refused extends Data.TaggedError("Refused")<{

@@ -5,8 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import { baseNameOf } from "../../../domain/Path.ts"
-import { parentOf } from "../sftp/paths.ts"
-import { type Failure, isForbidden, isUnknownCommand, type Lost } from "./failures.ts"
+import { parentOf } from "../shared/paths.ts"
+import type { Lost } from "../shared/failures.ts"
+import { type Failure, isForbidden, isUnknownCommand } from "./failures.ts"
 import { type FtpSession, isPositive, refusalOf, type Reply, wordsOf } from "./FtpSession.ts"
 import type { Habits } from "./habits.ts"
 import { list } from "./listing.ts"

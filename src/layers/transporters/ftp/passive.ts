@@ -8,7 +8,8 @@
  */
 import * as Effect from "effect/Effect"
 import { connect, type DataConnection, dataLost } from "./data.ts"
-import { type Failure, type Lost, type Refused, Unfit } from "./failures.ts"
+import { type Lost, Unfit } from "../shared/failures.ts"
+import type { Failure, Refused } from "./failures.ts"
 import { type FtpSession, isPositive, refusalOf } from "./FtpSession.ts"
 import type { Habits } from "./habits.ts"
 

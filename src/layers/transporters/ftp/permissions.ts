@@ -4,7 +4,7 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
-import type { Lost } from "./failures.ts"
+import type { Lost } from "../shared/failures.ts"
 import { type FtpSession, isPositive, type Reply } from "./FtpSession.ts"
 import type { Habits, Permissions } from "./habits.ts"
 import { modeOf } from "./look.ts"

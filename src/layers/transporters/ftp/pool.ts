@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { FTP_GROW_RETRY, FTP_IDLE_CLOSE } from "../../../domain/Limits.ts"
-import type { Unfit } from "./failures.ts"
+import type { Unfit } from "../shared/failures.ts"
 import type { FtpSession } from "./FtpSession.ts"
 
 interface Member {

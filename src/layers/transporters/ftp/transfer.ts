@@ -5,7 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { DataConnection } from "./data.ts"
-import { type Failure, Lost, type Refused } from "./failures.ts"
+import { Lost } from "../shared/failures.ts"
+import type { Failure, Refused } from "./failures.ts"
 import { type FtpSession, isPositive, type Reply } from "./FtpSession.ts"
 
 /** How a command that moves data goes on. */

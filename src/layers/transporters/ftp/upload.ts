@@ -7,13 +7,14 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { FTP_CLEAN_UP, FTP_DIRECTORY_ATTEMPTS } from "../../../domain/Limits.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
-import { parentOf, within } from "../sftp/paths.ts"
-import { temporaryName, thisProcess } from "../sftp/temporary.ts"
+import { parentOf, within } from "../shared/paths.ts"
+import { temporaryName, thisProcess } from "../shared/temporary.ts"
 import type { Directories } from "./directories.ts"
-import { type Failure, Unconfirmed, Unfit } from "./failures.ts"
+import { Unfit } from "../shared/failures.ts"
+import { type Failure, Unconfirmed } from "./failures.ts"
 import { type FtpSession, isPositive } from "./FtpSession.ts"
 import type { Habits } from "./habits.ts"
-import type { Leftovers } from "./leftovers.ts"
+import type { Leftovers } from "../shared/leftovers.ts"
 import { fileSize, learnSize, sizeOf } from "./look.ts"
 import { permissionAnswer, permissionCommand } from "./permissions.ts"
 import { moveIntoPlace } from "./rename.ts"
@@ -32,7 +33,7 @@ export interface Upload {
 export interface UploadHost {
   readonly habits: Habits
   readonly directories: Directories
-  readonly leftovers: Leftovers
+  readonly leftovers: Leftovers<FtpSession>
   /** Milliseconds that a data connection may take to come about. */
   readonly patience: number
   /** It turned out that the server does not replace a file in one step. */

@@ -10,7 +10,7 @@ import type { S3Client } from "@aws-sdk/client-s3"
 import * as Redacted from "effect/Redacted"
 import { S3_SOCKET_IDLE } from "../../../domain/Limits.ts"
 import type { S3Settings } from "../settings.ts"
-import { pathStyle } from "./address.ts"
+import { bucketOf, pathStyle } from "./address.ts"
 import { makeDirect, type ObjectPart, type Route, routeOf, type WholeObject } from "./directPut.ts"
 import type { Kept } from "./verify.ts"
 
@@ -93,7 +93,7 @@ export const loadS3 = async (settings: S3Settings, connections: number, learned:
       ? client.send(
           new library.PutObjectCommand({
             ...object.headers,
-            Bucket: settings.bucket_name,
+            Bucket: bucketOf(settings),
             Key: object.key,
             Body: object.body,
             ContentLength: object.body.length,
@@ -106,7 +106,7 @@ export const loadS3 = async (settings: S3Settings, connections: number, learned:
     route === undefined
       ? client.send(
           new library.UploadPartCommand({
-            Bucket: settings.bucket_name,
+            Bucket: bucketOf(settings),
             Key: part.key,
             UploadId: part.uploadId,
             PartNumber: part.number,

@@ -170,6 +170,12 @@ const byCode = (refusal: Refusal, about: About): Meaning | undefined => {
       return { reason: { _tag: "VerificationFailed" }, words: "the bytes that arrived are not those that were sent" }
     case "NoSuchDistribution":
       return { reason: rejected, words: `${about.what} does not exist; correct distribution_id` }
+    case "DistributionAlreadyExists":
+      return {
+        reason: rejected,
+        words:
+          "there is one for this bucket already, which was changed since; take its domain name and id from the AWS console",
+      }
     case "NotImplemented":
       return {
         reason: rejected,

@@ -2,8 +2,8 @@
  * Uploads in parts that came to nothing: given up on the server, since their parts cost money there for ever.
  *
  * An upload that fails is given up at once; where even that fails it is tried again with the next large file. What a
- * crashed run left behind is looked for with the first large file and then once a day: uploads below `bucket_prefix`,
- * older than a week, none of this run's, and begun with the same credentials as far as the store tells (Ceph does not).
+ * crashed run left behind is looked for with the first large file below a top directory of the bucket and then once a day:
+ * uploads below that directory, older than a week, none of this run's, and begun with the same credentials as far as the store tells (Ceph does not).
  *
  * @since 1.0.0
  */
@@ -13,6 +13,7 @@ import {
   S3_ABORT_TIMEOUT,
   S3_ORPHAN_AGE,
   S3_ORPHAN_PAGES,
+  S3_ORPHAN_PLACES,
   S3_ORPHAN_SEARCH,
   S3_PENDING_ABORTS,
 } from "../../../domain/Limits.ts"
@@ -40,11 +41,11 @@ interface Page {
   readonly next: { readonly key: string; readonly uploadId: string | undefined } | undefined
 }
 
-/** `prefix` is `bucket_prefix`. */
-export const makeOrphans = (store: Store, prefix: string): Orphans => {
+export const makeOrphans = (store: Store): Orphans => {
   const running = new Set<string>()
   const pending = new Map<string, Begun>()
-  let searchedAt = Number.NEGATIVE_INFINITY
+  /** When each top directory was searched last. */
+  const searched = new Map<string, number>()
 
   const about = (key: string) => ({ operation: "put", path: key as RemotePath, repeatable: true }) as const
 
@@ -87,6 +88,7 @@ export const makeOrphans = (store: Store, prefix: string): Orphans => {
           new library.ListMultipartUploadsCommand({
             Bucket: store.bucket,
             Prefix: under,
+            ...(under === "" ? { Delimiter: "/" } : {}),
             ...(after === undefined ? {} : { KeyMarker: after.key, UploadIdMarker: after.uploadId }),
           }),
           { abortSignal },
@@ -105,10 +107,14 @@ export const makeOrphans = (store: Store, prefix: string): Orphans => {
       }),
     )
 
-  const search = Effect.fnUntraced(function* (mine: Begun, before: number): Effect.fn.Return<void, Failed> {
+  /** The bucket may be shared: only where this file is are old uploads taken for its own. */
+  const search = Effect.fnUntraced(function* (
+    mine: Begun,
+    under: string,
+    before: number,
+  ): Effect.fn.Return<void, Failed> {
     const own = (yield* list(mine.key, undefined)).uploads.find((upload) => upload.uploadId === mine.uploadId)
     if (own?.initiator === undefined) return
-    const under = prefix === "" ? "" : `${prefix}/`
     let after: Page["next"]
     for (let page = 0; page < S3_ORPHAN_PAGES; page++) {
       const found: Page = yield* list(under, after)
@@ -126,9 +132,11 @@ export const makeOrphans = (store: Store, prefix: string): Orphans => {
       running.add(upload.uploadId)
       for (const failed of pending.values()) yield* giveUp(failed)
       const now = yield* Clock.currentTimeMillis
-      if (now - searchedAt < S3_ORPHAN_SEARCH) return
-      searchedAt = now
-      yield* search(upload, now - S3_ORPHAN_AGE).pipe(
+      const under = upload.key.slice(0, upload.key.indexOf("/") + 1)
+      if (now - (searched.get(under) ?? Number.NEGATIVE_INFINITY) < S3_ORPHAN_SEARCH) return
+      if (searched.size >= S3_ORPHAN_PLACES) searched.clear()
+      searched.set(under, now)
+      yield* search(upload, under, now - S3_ORPHAN_AGE).pipe(
         Effect.catch(({ error }) => Effect.logDebug(`unfinished uploads can not be looked for: ${error.detail}`)),
       )
     }),

@@ -12,6 +12,7 @@ import { S3_REQUEST_TOTAL, S3_SLOWEST_RATE } from "../../../domain/Limits.ts"
 import type { RemotePath } from "../../../domain/Path.ts"
 import type { ServerIdentity } from "../../../domain/Transporter.ts"
 import type { S3Settings } from "../settings.ts"
+import { bucketOf } from "./address.ts"
 import { credentialsOf, defaultRegion, type Learned, loadS3, type S3 } from "./client.ts"
 import { type About, failureOf, isReset, type Refusal, refusalOf } from "./failure.ts"
 
@@ -69,7 +70,7 @@ export const makeRequests = Effect.fnUntraced(function* (
   const credentials = credentialsOf(settings)
   const secrets = credentials === undefined ? [] : [credentials.secretAccessKey, credentials.accessKeyId]
   const about: About = {
-    what: `bucket "${settings.bucket_name}"`,
+    what: `bucket "${bucketOf(settings)}"`,
     where: settings.endpoint ?? "Amazon S3",
     ambient: credentials === undefined,
   }

@@ -11,7 +11,7 @@ import { S3_BUFFER_BYTES, S3_CONNECTIONS, S3_SINGLE_BYTES } from "../../../domai
 import type { RemotePath } from "../../../domain/Path.ts"
 import type { RemoteFile, ServerIdentity, TransporterShape } from "../../../domain/Transporter.ts"
 import type { S3Settings } from "../settings.ts"
-import { keyOf, publicAddress } from "./address.ts"
+import { bucketOf, keyOf, publicAddress } from "./address.ts"
 import { makeMemory } from "./buffers.ts"
 import { objectHeaders } from "./headers.ts"
 import { makeOrphans } from "./orphans.ts"
@@ -33,8 +33,8 @@ export const makeS3 = Effect.fnUntraced(function* (
 ): Effect.fn.Return<TransporterShape, never, Scope.Scope> {
   const connections = server.maxConnections > 0 ? server.maxConnections : S3_CONNECTIONS
   const requests = yield* makeRequests(settings, server, connections)
-  const store = makeStore(server.name, settings.bucket_name, requests)
-  const orphans = makeOrphans(store, settings.bucket_prefix)
+  const store = makeStore(server.name, bucketOf(settings), requests)
+  const orphans = makeOrphans(store)
   const memory = makeMemory(S3_BUFFER_BYTES)
 
   const failure = (
@@ -50,7 +50,7 @@ export const makeS3 = Effect.fnUntraced(function* (
     use: (key: string) => Effect.Effect<A, TransportError>,
   ): Effect.Effect<A, TransportError> =>
     Effect.suspend(() => {
-      const found = keyOf(settings, path)
+      const found = keyOf(path)
       return "key" in found
         ? use(found.key)
         : Effect.fail(failure(operation, path, { _tag: "NameRefused" }, found.refused))
@@ -89,7 +89,7 @@ export const makeS3 = Effect.fnUntraced(function* (
           at,
           requests
             .attempt({ operation: "remove", path: at, repeatable: true }, ({ client, library }, abortSignal) =>
-              client.send(new library.DeleteObjectCommand({ Bucket: settings.bucket_name, Key: key }), { abortSignal }),
+              client.send(new library.DeleteObjectCommand({ Bucket: bucketOf(settings), Key: key }), { abortSignal }),
             )
             .pipe(
               Effect.catchIf(

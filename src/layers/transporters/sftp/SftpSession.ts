@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer"
 import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import { SFTP_FRAME_BYTES, SFTP_PACKET_BYTES, SFTP_WINDOW_BYTES, SFTP_WRITE_BYTES } from "../../../domain/Limits.ts"
-import { Lost } from "./failures.ts"
+import { Lost } from "../shared/failures.ts"
 import * as packets from "./packets.ts"
 
 /** An answer: its kind, and the reader of what follows the number. */

@@ -3,8 +3,7 @@
  *
  * @since 1.0.0
  */
-import type { TransportReason } from "../../../domain/Errors.ts"
-import type { Meaning } from "./failures.ts"
+import { type Meaning, meaning, socketMeaning } from "../shared/failures.ts"
 
 /** What the SSH client tells: `level` is the part of it that gave up. */
 export interface ConnectProblem {
@@ -21,22 +20,6 @@ export interface ConnectAttempt {
 }
 
 const TOO_MANY_CONNECTIONS = 12
-
-const meaning = (_tag: Exclude<TransportReason["_tag"], "Throttled">, detail: string): Meaning => ({
-  reason: { _tag },
-  detail,
-})
-
-const sockets: Readonly<Record<string, string>> = {
-  ENOTFOUND: "no such host; check <host>",
-  EAI_AGAIN: "the name of the host could not be looked up; the network or its name server is down",
-  ECONNREFUSED: "nothing listens there; check <host> and <port>, or the server is down",
-  ECONNRESET: "the connection was reset",
-  ETIMEDOUT: "no answer; check <host>, <port> and firewalls",
-  EHOSTUNREACH: "the host can not be reached",
-  ENETUNREACH: "the network can not be reached",
-  EPIPE: "the connection was closed",
-}
 
 /** What a failed attempt to connect means. */
 export const connectMeaning = (problem: ConnectProblem, attempt: ConnectAttempt): Meaning => {
@@ -73,6 +56,5 @@ export const connectMeaning = (problem: ConnectProblem, attempt: ConnectAttempt)
       `${address} and this program have no encryption in common (${message}); update the server`,
     )
   }
-  const known = typeof code === "string" ? sockets[code] : undefined
-  return meaning("Unreachable", `${address}: ${known === undefined ? message : `${known} (${code})`}`)
+  return socketMeaning(address, typeof code === "string" ? code : undefined, message)
 }

@@ -11,7 +11,7 @@ import { SFTP_KEEPALIVE } from "../../../domain/Limits.ts"
 import type { SftpSettings } from "../settings.ts"
 import { type ConnectProblem, connectMeaning } from "./connectFailures.ts"
 import { type Credentials, credentials, hostTrust } from "./credentials.ts"
-import { Lost, Unfit } from "./failures.ts"
+import { Lost, Unfit } from "../shared/failures.ts"
 import { type HostTrust, objection, wantedAlgorithms } from "./hostKey.ts"
 import { stat } from "./packets.ts"
 import { openSession, type SftpSession } from "./SftpSession.ts"
@@ -174,7 +174,7 @@ export const openConnection = (settings: SftpSettings): Effect.Effect<SftpSessio
             Effect.fail(
               new Unfit({
                 reason: { _tag: "Unreachable" },
-                detail: `${settings.host}:${settings.port}: no connection within ${settings.connectTimeout / 1000} s`,
+                detail: `${settings.host}:${settings.port}: no connection within ${settings.connectTimeout / 1000} s; check <host>, <port> and firewalls`,
               }),
             ),
         }),

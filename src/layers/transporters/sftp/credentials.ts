@@ -11,7 +11,7 @@ import process from "node:process"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { SftpSettings } from "../settings.ts"
-import { Unfit } from "./failures.ts"
+import { Unfit } from "../shared/failures.ts"
 import { type HostTrust, knownKeys } from "./hostKey.ts"
 
 /** What is used to log in. */

@@ -4,7 +4,7 @@
  * @since 1.0.0
  */
 import * as Data from "effect/Data"
-import type { SourceError, TransportReason } from "../../../domain/Errors.ts"
+import type { Lost, Meaning, Unfit } from "../shared/failures.ts"
 import { status } from "./packets.ts"
 
 /** The server refused one request. `words` are its own, "" where it said nothing. */
@@ -14,30 +14,10 @@ export class Refused extends Data.TaggedError("Refused")<{
   readonly words: string
 }> {}
 
-/** The connection is gone; every request on it fails with this. `silent`: it was given up because nothing came any more. */
-export class Lost extends Data.TaggedError("Lost")<{
-  readonly detail: string
-  readonly silent: boolean
-  readonly cause?: unknown
-}> {}
-
-/** Something about the upload itself; already in the words of the contract. */
-export class Unfit extends Data.TaggedError("Unfit")<{
-  readonly reason: TransportReason
-  readonly detail: string
-  readonly cause?: unknown
-}> {}
-
 /** What a request was for. */
 export type Request = "create" | "write" | "close" | "rename" | "remove" | "stat" | "directory" | "list" | "change"
 
 export type Failure = Refused | Lost | Unfit
-
-/** A failure in the words of the contract. */
-export interface Meaning {
-  readonly reason: TransportReason
-  readonly detail: string
-}
 
 const said = (words: string): string => (words === "" ? "it gave no reason" : `it said: ${words}`)
 
@@ -95,11 +75,3 @@ export const meaningOf = (failure: Failure): Meaning => {
       return { reason: failure.reason, detail: failure.detail }
   }
 }
-
-/** What a failure to read the source means for its upload. */
-export const sourceFailure = (error: SourceError): Unfit =>
-  new Unfit({
-    reason: { _tag: error.reason === "Vanished" || error.reason === "Changed" ? "SourceChanged" : "Rejected" },
-    detail: error.message,
-    cause: error,
-  })

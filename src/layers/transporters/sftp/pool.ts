@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { SFTP_GROW_RETRY, SFTP_IDLE_CLOSE, SFTP_SHARE } from "../../../domain/Limits.ts"
-import type { Unfit } from "./failures.ts"
+import type { Unfit } from "../shared/failures.ts"
 import type { SftpSession } from "./SftpSession.ts"
 
 interface Member {

@@ -5,7 +5,8 @@
  */
 import type { Buffer } from "node:buffer"
 import * as Effect from "effect/Effect"
-import { type Lost, Refused, type Request } from "./failures.ts"
+import type { Lost } from "../shared/failures.ts"
+import { Refused, type Request } from "./failures.ts"
 import * as packets from "./packets.ts"
 import type { Answer, SftpSession } from "./SftpSession.ts"
 

@@ -5,7 +5,8 @@
  */
 import * as Effect from "effect/Effect"
 import { toBytes } from "../../../domain/Path.ts"
-import { type Failure, type Refused, Unfit } from "./failures.ts"
+import { Unfit } from "../shared/failures.ts"
+import type { Failure, Refused } from "./failures.ts"
 import * as packets from "./packets.ts"
 import { ask } from "./requests.ts"
 import type { SftpSession } from "./SftpSession.ts"

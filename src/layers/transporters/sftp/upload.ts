@@ -17,15 +17,16 @@ import {
 import { toBytes } from "../../../domain/Path.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
 import type { Directories } from "./directories.ts"
-import { type Failure, Refused, sourceFailure, Unfit } from "./failures.ts"
-import type { Leftovers } from "./leftovers.ts"
+import { sourceFailure, Unfit } from "../shared/failures.ts"
+import { type Failure, Refused } from "./failures.ts"
+import type { Leftovers } from "../shared/leftovers.ts"
 import * as packets from "./packets.ts"
-import { parentOf, within } from "./paths.ts"
+import { parentOf, within } from "../shared/paths.ts"
 import { moveIntoPlace } from "./rename.ts"
 import { expect, lookAt, refusal } from "./requests.ts"
 import { roomLeft } from "./roomLeft.ts"
 import type { SftpSession } from "./SftpSession.ts"
-import { temporaryName, thisProcess } from "./temporary.ts"
+import { temporaryName, thisProcess } from "../shared/temporary.ts"
 
 /** What an upload needs to know. */
 export interface Upload {
@@ -40,7 +41,7 @@ export interface Upload {
 /** What uploads to one server share. */
 export interface UploadHost {
   readonly directories: Directories
-  readonly leftovers: Leftovers
+  readonly leftovers: Leftovers<SftpSession>
   /** The server would not set permissions. */
   readonly modeRefused: (words: string) => Effect.Effect<void>
 }

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { RemotePath } from "../../../../src/domain/Path.ts"
 import {
   addressBehind,
+  bucketOf,
   keyOf,
   pathStyle,
   type Place,
@@ -12,19 +13,27 @@ const place = (some: Partial<Place> = {}): Place => ({ bucket_name: "assets", bu
 const path = (text: string) => text as RemotePath
 
 describe("where a file is in a bucket", () => {
-  it("the key is the path below bucket_prefix", () => {
-    assert.deepStrictEqual(keyOf(place(), path("a/b é.css")), { key: "a/b é.css" })
-    assert.deepStrictEqual(keyOf(place({ bucket_prefix: "x/y" }), path("a")), { key: "x/y/a" })
+  it("the key is the path, whatever the bucket is called", () => {
+    assert.deepStrictEqual(keyOf(path("a/b é.css")), { key: "a/b é.css" })
+  })
+
+  it("the bucket is called by its prefix with the name behind it", () => {
+    assert.strictEqual(bucketOf(place()), "assets")
+    assert.strictEqual(bucketOf(place({ bucket_prefix: "acme-" })), "acme-assets")
+    assert.strictEqual(
+      publicAddress(place({ bucket_prefix: "acme-" }), path("a")),
+      "https://acme-assets.s3.amazonaws.com/a",
+    )
   })
 
   it("a name that is not UTF-8 is refused in words", () => {
-    const found = keyOf(place(), path("caf\udce9.txt"))
+    const found = keyOf(path("caf\udce9.txt"))
     assert.include("refused" in found ? found.refused : "", "UTF-8")
   })
 
-  it("a key of 1024 bytes is the longest, counted with its prefix", () => {
-    assert.property(keyOf(place({ bucket_prefix: "p" }), path("é".repeat(511))), "key")
-    assert.property(keyOf(place({ bucket_prefix: "p" }), path(`${"é".repeat(511)}x`)), "refused")
+  it("a key of 1024 bytes is the longest", () => {
+    assert.property(keyOf(path("é".repeat(512))), "key")
+    assert.property(keyOf(path(`${"é".repeat(512)}x`)), "refused")
   })
 
   it("an endpoint means path style unless the config says otherwise", () => {
@@ -44,20 +53,14 @@ describe("where a file is in a bucket", () => {
       { endpoint: "https://e.example", forcePathStyle: false },
       "https://assets.e.example/p%20q/a%26b",
     ],
-    ["an address of its own", { url: "//cdn.example/x" }, "//cdn.example/x/a%26b"],
+    ["an address of its own", { url: "//cdn.example/x" }, "//cdn.example/x/p%20q/a%26b"],
   ] as const) {
     it(`the public address: ${what}`, () =>
-      assert.strictEqual(publicAddress(place({ bucket_prefix: "p q", ...settings }), path("a&b")), address))
+      assert.strictEqual(publicAddress(place(settings), path("p q/a&b")), address))
   }
 
   it("behind a distribution the whole bucket is served", () => {
-    assert.strictEqual(
-      addressBehind("d1.cloudfront.net", place({ bucket_prefix: "p" }), path("a b")),
-      "https://d1.cloudfront.net/p/a%20b",
-    )
-    assert.strictEqual(
-      addressBehind("d1.cloudfront.net", place({ bucket_prefix: "p", url: "https://cdn/" }), path("a")),
-      "https://cdn/a",
-    )
+    assert.strictEqual(addressBehind("d1.cloudfront.net", place(), path("p/a b")), "https://d1.cloudfront.net/p/a%20b")
+    assert.strictEqual(addressBehind("d1.cloudfront.net", place({ url: "https://cdn/" }), path("a")), "https://cdn/a")
   })
 })

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto"
 import { hostname } from "node:os"
 import process from "node:process"
-import { SFTP_LEFTOVER_AGE } from "../../../domain/Limits.ts"
+import { LEFTOVER_AGE } from "../../../domain/Limits.ts"
 
 const PATTERN = /^\.fc-([0-9a-f]{8})-([0-9a-z]+)-([0-9a-z]+)-([0-9a-z]+)-[0-9a-z]+\.tmp$/
 
@@ -42,7 +42,7 @@ export const isLeftover = (name: string, maker: Maker, now: number, isAlive: (pi
   const match = PATTERN.exec(name)
   if (match === null) return false
   const [, machine = "", pid = "", started = "", made = ""] = match
-  if (machine !== maker.machine) return now - Number.parseInt(made, 36) * 1000 > SFTP_LEFTOVER_AGE
+  if (machine !== maker.machine) return now - Number.parseInt(made, 36) * 1000 > LEFTOVER_AGE
   const id = Number.parseInt(pid, 36)
   return id === maker.pid ? Number.parseInt(started, 36) !== maker.started : !isAlive(id)
 }
