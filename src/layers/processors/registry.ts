@@ -16,18 +16,31 @@ import { LookupError } from "../config/Lookup.ts"
 import { nearest, shown } from "../config/nearest.ts"
 import { importModule } from "../config/thirdParty.ts"
 
+/** Sound because settings only ever come from the definition's own schema. */
+const anyProcessor = <S>(definition: ProcessorDefinition<S>): ProcessorDefinition =>
+  definition as unknown as ProcessorDefinition
+
 /** The built-in processors, each in a module that is loaded when a config names it. Undefined: not part of this version. */
 const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | undefined>> = {
   "filename.SpacesToUnderscores": async () => (await import("./filename.ts")).spacesToUnderscores,
   "filename.SpacesToDashes": async () => (await import("./filename.ts")).spacesToDashes,
   "unique_filename.Mtime": async () => (await import("./uniqueFilename.ts")).mtime,
   "unique_filename.MD5": async () => (await import("./uniqueFilename.ts")).md5,
+  "unique_filename.SHA256": async () => (await import("./uniqueFilename.ts")).sha256,
+  "unique_filename.Short": async () => (await import("./uniqueFilename.ts")).short,
+  "minify.CSS": async () => (await import("./minify.ts")).css,
+  "minify.JS": async () => (await import("./minify.ts")).javaScript,
+  "minify.SVG": async () => (await import("./minify.ts")).svg,
+  "minify.HTML": async () => anyProcessor((await import("./minify.ts")).html),
+  "compress.Gzip": async () => anyProcessor((await import("./compress.ts")).gzip),
+  "compress.Brotli": async () => anyProcessor((await import("./compress.ts")).brotli),
   "image_optimizer.Max": undefined,
   "image_optimizer.KeepMetadata": undefined,
   "image_optimizer.KeepFilename": undefined,
   "image_optimizer.KeepMetadataAndFilename": undefined,
-  "yui_compressor.YUICompressor": undefined,
-  "google_closure_compiler.GoogleClosureCompiler": undefined,
+  "yui_compressor.YUICompressor": async () => (await import("./yuiCompressor.ts")).yuiCompressor,
+  "google_closure_compiler.GoogleClosureCompiler": async () =>
+    (await import("./googleClosureCompiler.ts")).googleClosureCompiler,
   "link_updater.CSSURLUpdater": undefined,
 }
 
