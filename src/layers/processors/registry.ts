@@ -34,14 +34,16 @@ const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | un
   "minify.HTML": async () => anyProcessor((await import("./minify.ts")).html),
   "compress.Gzip": async () => anyProcessor((await import("./compress.ts")).gzip),
   "compress.Brotli": async () => anyProcessor((await import("./compress.ts")).brotli),
-  "image_optimizer.Max": undefined,
-  "image_optimizer.KeepMetadata": undefined,
-  "image_optimizer.KeepFilename": undefined,
-  "image_optimizer.KeepMetadataAndFilename": undefined,
   "yui_compressor.YUICompressor": async () => (await import("./yuiCompressor.ts")).yuiCompressor,
   "google_closure_compiler.GoogleClosureCompiler": async () =>
     (await import("./googleClosureCompiler.ts")).googleClosureCompiler,
+  "image_optimizer.Max": async () => (await import("./imageOptimizer.ts")).max,
+  "image_optimizer.KeepMetadata": async () => (await import("./imageOptimizer.ts")).keepMetadata,
+  "image_optimizer.KeepFilename": async () => (await import("./imageOptimizer.ts")).keepFilename,
+  "image_optimizer.KeepMetadataAndFilename": async () => (await import("./imageOptimizer.ts")).keepMetadataAndFilename,
   "link_updater.CSSURLUpdater": undefined,
+  "command.Run": async () => anyProcessor((await import("./command.ts")).run),
+  "video.Transcode": async () => anyProcessor((await import("./video.ts")).transcode),
 }
 
 /** Names of the built-in processors that this version has. */
