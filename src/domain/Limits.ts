@@ -552,6 +552,23 @@ export const CHECK_TOTAL = 120_000
 
 /** Servers tried at once. */
 export const CHECK_AT_ONCE = 8
+/** Bytes of a text file that is minified; a larger one is published as it is. */
+export const MINIFY_BYTES = 33_554_432
+
+/** Bytes of a file that is compressed; a larger one is published as it is. */
+export const COMPRESS_BYTES = 268_435_456
+
+/** Bytes up to which Brotli tries hardest where the config does not say: past it that takes seconds for each file. */
+export const BROTLI_HARDEST_BYTES = 8 * 1_048_576
+
+/** YUI Compressor and Closure Compiler get this long for one file. */
+export const COMPRESSOR_TIME = 120_000
+
+/** Bytes that such a program may print for one file ... */
+export const COMPRESSOR_OUTPUT_BYTES = 67_108_864
+
+/** ... and bytes that are read of its messages. */
+export const COMPRESSOR_MESSAGE_BYTES = 65_536
 /** Files that are delivered in one go where a transporter takes many at once, and their bytes. */
 export const BATCH_FILES = 64
 export const BATCH_BYTES = 4_194_304

@@ -25,6 +25,8 @@ export interface ProcessorJob {
   readonly content: Content
   /** The server this is for; undefined unless the processor is `perServer`. */
   readonly server: ServerName | undefined
+  /** What that server can do; undefined unless the processor is `perServer`. */
+  readonly serverHas?: { readonly headers: boolean }
   /** The whole content in memory. */
   readonly read: Effect.Effect<Uint8Array, ProcessorError | SourceError>
   /** Hash of the content in hex, read as a stream. */
@@ -49,6 +51,11 @@ export interface ProcessedFile {
   readonly references?: ReadonlyArray<RelativePath>
   /** The name promises the content: it may be cached for ever. */
   readonly uniqueName?: boolean
+  /**
+   * Other forms of the same content, for servers that choose one by its name: published beside the file under its final
+   * name with this suffix, e.g. ".br".
+   */
+  readonly siblings?: ReadonlyArray<{ readonly suffix: string; readonly content: Content }>
 }
 
 /** A processor, as its module exports it. `S` are its settings: the attributes of `<processor>` besides `name`. */

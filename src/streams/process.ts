@@ -19,6 +19,7 @@ import {
 } from "../domain/Processor.ts"
 import type { Rule } from "../domain/Rule.ts"
 import { type Content, SourceFiles } from "../domain/SourceFiles.ts"
+import { Transporters } from "../domain/Transporter.ts"
 import type { SourceBook } from "./shared.ts"
 
 /** What came out of a chain. */
@@ -40,6 +41,7 @@ export interface ChainRequest {
 export const makeProcess = Effect.fnUntraced(function* (maxChains: number) {
   const processors = yield* Processors
   const workspace = yield* Workspace
+  const transporters = yield* Transporters
   const files = yield* SourceFiles
   const permits = yield* Semaphore.make(maxChains)
 
@@ -55,6 +57,7 @@ export const makeProcess = Effect.fnUntraced(function* (maxChains: number) {
     baseName: before.baseName,
     content: before.content,
     server: perServer ? request.server : undefined,
+    ...(perServer ? { serverHas: { headers: transporters.get(request.server).capabilities.headers } } : {}),
     read: readAll(before.content),
     hash: (algorithm) => workspace.hash(before.content, algorithm),
     write: place.write,
@@ -90,6 +93,8 @@ export const makeProcess = Effect.fnUntraced(function* (maxChains: number) {
       ...after,
       headers: { ...before.headers, ...after.headers },
       references: [...(before.references ?? []), ...(after.references ?? [])],
+      // Another form of a content that is no longer published is not published either.
+      siblings: [...(after.content === before.content ? (before.siblings ?? []) : []), ...(after.siblings ?? [])],
       uniqueName: after.uniqueName === true || (before.uniqueName && after.baseName === before.baseName),
     }
     return processed

@@ -27,6 +27,8 @@ export interface Specimen {
   readonly bytes: Uint8Array
   readonly mtimeNs?: bigint
   readonly server?: string
+  /** Whether that server has headers; it has unless this says otherwise. */
+  readonly serverHeaders?: boolean
 }
 
 /** Size, time and inode of a specimen's original. */
@@ -68,6 +70,7 @@ export const runProcessor = <S>(
       baseName,
       content,
       server: definition.perServer === true ? ((specimen.server ?? "server") as ServerName) : undefined,
+      ...(definition.perServer === true ? { serverHas: { headers: specimen.serverHeaders ?? true } } : {}),
       read: Stream.mkUint8Array(content.bytes),
       hash: (algorithm) => workspace.hash(content, algorithm),
       write: place.write,

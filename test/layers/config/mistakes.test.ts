@@ -406,14 +406,6 @@ const cases: ReadonlyArray<Case> = [
     /mean "unique_filename.Mtime".*Built in: filename/,
   ),
   c(
-    "processor of another version",
-    ["unique_filename.Mtime", "google_closure_compiler.GoogleClosureCompiler"],
-    "rules/rule[1]/processorChain/processor[2]/@name",
-    'name="google_closure',
-    /not part of this version/,
-    /Remove/,
-  ),
-  c(
     "processor with a setting it has not",
     ['"unique_filename.Mtime"', '"unique_filename.Mtime" level="3"'],
     "rules/rule[1]/processorChain/processor[2]/@level",

@@ -4,7 +4,7 @@ import { Arbitrary, Effect, Schema } from "effect"
 import { makeDisk } from "../../../src/layers/memory/disk.ts"
 import { runProcessor } from "../../../src/layers/memory/processors.ts"
 import { makeWorkspace } from "../../../src/layers/memory/workspace.ts"
-import { md5, mtime } from "../../../src/layers/processors/uniqueFilename.ts"
+import { md5, mtime, sha256, short } from "../../../src/layers/processors/uniqueFilename.ts"
 import { processorContract } from "../../contract/processor.ts"
 
 const bytes = new TextEncoder().encode("the bytes that are published\n")
@@ -32,6 +32,25 @@ processorContract(md5, {
   ].map((example) => ({ ...example, output: example.bytes, uniqueName })),
 })
 
+const strong = createHash("sha256").update(bytes).digest("hex")
+const brief = (BigInt(`0x${strong}`) % 36n ** 10n).toString(36).padStart(10, "0")
+
+processorContract(sha256, {
+  settings: undefined,
+  examples: [
+    { path: "images/logo.gif", bytes, baseName: `logo_${strong}.gif`, output, uniqueName },
+    { path: "README", bytes, baseName: `README_${strong}`, output, uniqueName },
+  ],
+})
+
+processorContract(short, {
+  settings: undefined,
+  examples: [
+    { path: "images/logo.gif", bytes, baseName: `logo_${brief}.gif`, output, uniqueName },
+    { path: "README", bytes, baseName: `README_${brief}`, output, uniqueName },
+  ],
+})
+
 const nameOf = Effect.fnUntraced(function* (definition: typeof md5, content: ReadonlyArray<number>, mtimeNs: bigint) {
   const workspace = yield* makeWorkspace(yield* makeDisk)
   const specimen = { path: "a/logo.gif", bytes: Uint8Array.from(content), mtimeNs }
@@ -46,6 +65,22 @@ describe("unique_filename", () => {
     assert.strictEqual(mtime.name, "unique_filename.Mtime")
     assert.strictEqual(md5.name, "unique_filename.MD5")
   })
+
+  it("has names of today", () => {
+    assert.strictEqual(sha256.name, "unique_filename.SHA256")
+    assert.strictEqual(short.name, "unique_filename.Short")
+  })
+
+  it.effect("Short: ten letters and digits, whatever the bytes, and 3,000 contents have 3,000 names", () =>
+    Effect.gen(function* () {
+      const names = new Set<string>()
+      for (let number = 0; number < 3_000; number++) {
+        names.add(yield* nameOf(short, [number & 255, number >> 8], 1n))
+      }
+      assert.strictEqual(names.size, 3_000)
+      for (const name of names) assert.match(name, /^logo_[0-9a-z]{10}\.gif$/)
+    }),
+  )
 
   it.effect.prop(
     "MD5: names differ exactly when the bytes do, whatever the time",
