@@ -25,6 +25,8 @@ export interface Example extends Specimen {
   readonly baseName?: string
   readonly output?: Uint8Array
   readonly uniqueName?: boolean
+  /** The output depends on the name, e.g. on "min" in it: under another name only its shape is looked at. */
+  readonly byName?: boolean
 }
 
 export interface ProcessorSuiteOptions<S> {
@@ -150,7 +152,8 @@ export const processorChecks = <S>(
           const path = `${directory === "" ? "" : `${directory}/`}${hostile}${extension}`
           const made = yield* Effect.provide(run({ ...example, path }), layer)
           isProcessedFile(made)
-          if (example.output !== undefined) assert.deepStrictEqual(made.bytes, Array.from(example.output), path)
+          if (example.output === undefined || example.byName === true) continue
+          assert.deepStrictEqual(made.bytes, Array.from(example.output), path)
         }
       }),
     )

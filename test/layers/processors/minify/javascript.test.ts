@@ -12,7 +12,7 @@ processorContract(javaScript, {
   settings: undefined,
   examples: [
     { path: "js/app.js", bytes: bytesOf("var alpha = 1 ;\nalpha ++ ;\n"), output: bytesOf("var alpha=1;alpha++;") },
-    { path: "app.min.js", bytes: bytesOf("var alpha = 1 ;"), output: bytesOf("var alpha = 1 ;") },
+    { path: "app.min.js", byName: true, bytes: bytesOf("var alpha = 1 ;"), output: bytesOf("var alpha = 1 ;") },
     { path: "latin.js", bytes: Uint8Array.from([0x22, 0xe9, 0x22, 32, 32, 59]), baseName: "latin.js" },
     { path: "empty.js", bytes: new Uint8Array(0), output: new Uint8Array(0) },
     { path: "comment.mjs", bytes: bytesOf("// nothing else\n"), output: bytesOf("// nothing else\n") },
