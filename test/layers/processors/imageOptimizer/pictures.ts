@@ -255,6 +255,8 @@ export const hopeless = async (): Promise<Readonly<Record<string, Buffer>>> => {
   flipped[Math.floor(png.length / 2)]! ^= 0xff
   const checksum = Buffer.from(png)
   checksum[png.length - 13]! ^= 1
+  const distrusted = chunk("gAMA", longs(100_000))
+  distrusted[distrusted.length - 1]! ^= 1
   const arithmetic = Buffer.from(photo)
   arithmetic[arithmetic.indexOf(Buffer.from([0xff, 0xc0])) + 1] = 0xc9
   return {
@@ -271,6 +273,7 @@ export const hopeless = async (): Promise<Readonly<Record<string, Buffer>>> => {
     "truncated.png": cut(png, 0.6),
     "one bit.png": flipped,
     "wrong checksum.png": checksum,
+    "a gamma that decoders ignore.png": withChunks(png, distrusted),
     "truncated.gif": cut(still, 0.6),
     "truncated animation.gif": cut(await animatedGif(), 0.6),
     "truncated.webp": cut(webp, 0.6),
