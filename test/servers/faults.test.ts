@@ -144,7 +144,7 @@ type Name = keyof typeof subjects
 /** Where it is shown: a file and the beginning of a test's title. */
 type Shown = readonly [file: string, title: string]
 
-const contract = "../contract/transporter.ts"
+const contract = "../../src/testing/transporterSuite.ts"
 const source: Shown = [contract, "a source that "]
 const here = "faults.test.ts"
 const password: Shown = [here, "a wrong password, corrected"]
@@ -224,16 +224,18 @@ describe.each(Object.entries(subjects))("%s in the running program", (transporte
   let subject: Subject
   let place: Place
   let running: Daemon | undefined
+  /** Each test has a directory of its own on the server. */
+  let round = 0
 
   const configure = (wrong: Readonly<Record<string, string>>) => ({
     settings: "<gracePeriod>0</gracePeriod>",
-    rules:
-      '<rule for="site" label="all"><destinations><destination server="origin"/><destination server="far" path="static"/></destinations></rule>',
+    rules: `<rule for="site" label="all"><destinations><destination server="origin"/><destination server="far" path="round-${round}"/></destinations></rule>`,
     servers: `<server name="far" transporter="${transporter}">${Object.entries({ ...subject.settings, ...wrong })
       .map(element)
       .join("")}</server>`,
   })
   const begin = (wrong: Readonly<Record<string, string>> = {}) => {
+    round++
     place = makePlace(configure(wrong))
     for (let i = 0; i < 20; i++) write(`d${i % 3}/file ${i}.txt`, `first ${i}`)
   }
@@ -248,12 +250,13 @@ describe.each(Object.entries(subjects))("%s in the running program", (transporte
       () => `${differences(tree(place.site), tree(place.out))}\n${log()}`,
       60,
     )
+  const held = async () => new Map([...(await subject.held())].filter(([name]) => name.startsWith(`round-${round}/`)))
   /** The far server holds what the site holds, and nothing else. */
   const farInSync = async (log: () => string) => {
     const deadline = Date.now() + 60_000
-    const expected = new Map([...tree(place.site)].map(([name, content]) => [`static/${name}`, content]))
+    const expected = new Map([...tree(place.site)].map(([name, content]) => [`round-${round}/${name}`, content]))
     for (;;) {
-      const gap = differences(expected, await subject.held())
+      const gap = differences(expected, await held())
       if (gap === "") return
       if (Date.now() > deadline) assert.fail(`${gap}\n${log()}`)
       await new Promise((resolve) => setTimeout(resolve, 100))
@@ -278,9 +281,9 @@ describe.each(Object.entries(subjects))("%s in the running program", (transporte
       begin(subject.wrong)
       const { log, process } = launch()
       await originInSync(log)
-      await until(() => log().includes('server "far" is down'), log, 60)
+      await until(() => /far\\?" is down/.test(log()), log, 60)
       assert.match(await status(), /^far +down/m)
-      assert.strictEqual((await subject.held()).size, 0)
+      assert.strictEqual((await held()).size, 0)
       assert.notInclude(log(), "wr0ng")
       writeConfig(place, configure({}))
       process.kill("SIGHUP")
@@ -301,7 +304,7 @@ describe.each(Object.entries(subjects))("%s in the running program", (transporte
       fs.rmSync(path.join(place.site, "d2"), { recursive: true })
       fs.renameSync(path.join(place.site, "d0"), path.join(place.site, "moved"))
       await originInSync(log)
-      await until(() => log().includes('server "far" is down'), log, 60)
+      await until(() => /far\\?" is down/.test(log()), log, 60)
       write("while it is down.txt", "1")
       await originInSync(log)
       await subject.up()
