@@ -37,6 +37,8 @@ export interface ProcessorJob {
    */
   readonly directory: Effect.Effect<string, ProcessorError>
   readonly adopt: (file: string) => Effect.Effect<Content, ProcessorError>
+  /** Tells the person who looks after the daemon something about this file that is no failure. */
+  readonly warn: (message: string) => Effect.Effect<void>
 }
 
 /** What a processor made of it. The base name may change, the directory never does. */
@@ -59,14 +61,33 @@ export interface ProcessorDefinition<S = unknown> {
   readonly extensions?: ReadonlySet<string>
   /** Its output depends on the server: it runs once for each. */
   readonly perServer?: boolean
+  /**
+   * It runs in the daemon's own thread: only for quick work such as renaming. Every other runs in a process of its own,
+   * which is stopped when it takes too long or too much memory, and whose crash fails one file and nothing else.
+   */
+  readonly inline?: boolean
+  /** It may make an empty file of one that is not; of any other an empty result is a failure. */
+  readonly mayEmpty?: boolean
+  /**
+   * Whether a result may be used again for the same content under the same path and base name with the same settings.
+   * Yes unless it is said, but for processors that are `inline` or `perServer`, for those in a file beside the config,
+   * which may change at any time, and for results that looked at `state`. A function says what else the result depends on
+   * (e.g. the version of a program), undefined: do not keep it.
+   */
+  readonly cached?: boolean | ((settings: S) => Effect.Effect<string | undefined>)
+  /** Milliseconds that one file may take; undefined: as `<processorTimeout>` says. */
+  readonly timeLimit?: (settings: S) => number | undefined
   /** Attributes it takes; without a schema it takes none. */
   readonly settings?: Schema.Decoder<S>
+  /** Unless it is `inline`, its Scope closes when it returns; what has to stay is written or adopted. */
   readonly process: (
     job: ProcessorJob,
     settings: S,
   ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError, Scope.Scope>
   /** Fails with what is missing and how to get it; run at start and by `check`. */
   readonly available?: Effect.Effect<void, ProcessorError>
+  /** The same for what depends on its settings, e.g. a program that they name. */
+  readonly availableWith?: (settings: S) => Effect.Effect<void, ProcessorError>
 }
 
 /** Gives a processor definition its types. */
@@ -76,6 +97,12 @@ export const defineProcessor = <S = unknown>(definition: ProcessorDefinition<S>)
 export const handles = (definition: Pick<ProcessorDefinition, "extensions">, baseName: string): boolean =>
   definition.extensions === undefined || definition.extensions.has(extensionOf(baseName))
 
+/**
+ * Members of a job that only the daemon can answer: functions of one argument that is plain data, as their answer is. Those
+ * of a processor in a process of its own are passed on to the daemon.
+ */
+export const askedOfDaemon: ReadonlyArray<keyof ProcessorJob> = ["warn"]
+
 /** A processor that only renames. `rename` gets the base name and what it may depend on. */
 export const renaming = (
   name: string,
@@ -83,6 +110,7 @@ export const renaming = (
   options?: { readonly uniqueName?: boolean },
 ): ProcessorDefinition => ({
   name,
+  inline: true,
   process: (job) => {
     const renamed = rename(job)
     return Effect.map(renamed, (baseName) => ({
@@ -101,6 +129,11 @@ export class Processors extends Context.Service<
     readonly get: (use: ProcessorUse) => ProcessorDefinition
     /** Its settings, decoded when the config was. */
     readonly settings: (use: ProcessorUse) => unknown
+    /** Runs it where its definition says. The result's content is there until the Scope closes. */
+    readonly run: (
+      use: ProcessorUse,
+      job: ProcessorJob,
+    ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError, Scope.Scope>
   }
 >()("file-conveyor/domain/Processors") {}
 

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
-import { SourceError, TransportError } from "../domain/Errors.ts"
+import { ProcessorError, SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { directoryOf, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
@@ -50,6 +50,12 @@ const makePlaces = () => {
     })
   return enter
 }
+
+/** Fingerprint of a file that was published as it is because a processor fails on it: never what the rule wants. */
+const unprocessed = (destination: Destination): string => `${destination.fingerprint} unprocessed`
+
+const publishedAnyway = ({ cause, detail, path, processor }: ProcessorError): ProcessorError =>
+  new ProcessorError({ processor, path, detail: `${detail} (published unprocessed meanwhile)`, cause })
 
 /** The stage of one server: an Effect for each item of its lane. */
 export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
@@ -108,6 +114,12 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     Effect.scoped(
       Effect.gen(function* () {
         const processed = yield* process({ book, path: item.path, state, rule, server })
+        const { failure } = processed
+        const fingerprint = failure === undefined ? destination.fingerprint : unprocessed(destination)
+        // The file as it is stands in for what its processors make of it: tried again, but not sent again.
+        if (failure !== undefined && previous?.fingerprint === fingerprint && isSame(previous.state, state)) {
+          return yield* publishedAnyway(failure)
+        }
         const isTemporary = processed.content.origin === "temporary"
         const place = yield* destinationOf(destination, item, processed.baseName)
         yield* atPlace(
@@ -135,7 +147,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
                 rule: rule.id,
                 destination: place,
                 url: transporter.url(place),
-                fingerprint: destination.fingerprint,
+                fingerprint,
                 state: { size: state.size, mtimeNs: state.mtimeNs, inode: state.inode },
                 hash,
               },
@@ -147,6 +159,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
           }),
         )
         if (isTemporary) yield* checkAfter(book, item, state)
+        if (failure !== undefined) yield* publishedAnyway(failure)
       }),
     )
 
