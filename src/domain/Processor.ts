@@ -129,7 +129,10 @@ export class Processors extends Context.Service<
     readonly get: (use: ProcessorUse) => ProcessorDefinition
     /** Its settings, decoded when the config was. */
     readonly settings: (use: ProcessorUse) => unknown
-    /** Runs it where its definition says. The result's content is there until the Scope closes. */
+    /**
+     * Runs it where its definition says, as many at once as the config allows. The result's content is there until the
+     * Scope closes.
+     */
     readonly run: (
       use: ProcessorUse,
       job: ProcessorJob,
