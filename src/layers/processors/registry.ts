@@ -10,19 +10,25 @@ import { LookupError } from "../config/Lookup.ts"
 import { nearest, shown } from "../config/nearest.ts"
 import { importModule, moduleVersion, packageVersion } from "../config/thirdParty.ts"
 
+/** Sound because settings only ever come from the definition's own schema. */
+const anyProcessor = <S>(definition: ProcessorDefinition<S>): ProcessorDefinition =>
+  definition as unknown as ProcessorDefinition
+
 /** The built-in processors, each in a module that is loaded when a config names it. Undefined: not part of this version. */
 const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | undefined>> = {
   "filename.SpacesToUnderscores": async () => (await import("./filename.ts")).spacesToUnderscores,
   "filename.SpacesToDashes": async () => (await import("./filename.ts")).spacesToDashes,
   "unique_filename.Mtime": async () => (await import("./uniqueFilename.ts")).mtime,
   "unique_filename.MD5": async () => (await import("./uniqueFilename.ts")).md5,
-  "image_optimizer.Max": undefined,
-  "image_optimizer.KeepMetadata": undefined,
-  "image_optimizer.KeepFilename": undefined,
-  "image_optimizer.KeepMetadataAndFilename": undefined,
+  "image_optimizer.Max": async () => (await import("./imageOptimizer.ts")).max,
+  "image_optimizer.KeepMetadata": async () => (await import("./imageOptimizer.ts")).keepMetadata,
+  "image_optimizer.KeepFilename": async () => (await import("./imageOptimizer.ts")).keepFilename,
+  "image_optimizer.KeepMetadataAndFilename": async () => (await import("./imageOptimizer.ts")).keepMetadataAndFilename,
   "yui_compressor.YUICompressor": undefined,
   "google_closure_compiler.GoogleClosureCompiler": undefined,
   "link_updater.CSSURLUpdater": undefined,
+  "command.Run": async () => anyProcessor((await import("./command.ts")).run),
+  "video.Transcode": async () => anyProcessor((await import("./video.ts")).transcode),
 }
 
 /** Names of the built-in processors that this version has. */

@@ -30,8 +30,8 @@ export interface Results {
   /** The result that was kept, or what `make` makes, which is kept then. Nothing that fails here fails the work. */
   readonly orMake: (
     wanted: Wanted,
-    make: Effect.Effect<Isolated, ProcessorError | SourceError>,
-  ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError>
+    make: Effect.Effect<Isolated, ProcessorError | SourceError, Scope.Scope>,
+  ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError, Scope.Scope>
 }
 
 /** Results in a directory. */

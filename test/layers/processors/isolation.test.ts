@@ -200,6 +200,21 @@ describe("a processor in a process of its own", () => {
     }),
   )
 
+  it.live("that is interrupted ends in good order where it can, and its process goes on", () =>
+    Effect.gen(function* () {
+      const { host, run, top } = yield* world({ size: 1 })
+      const pidOf = Effect.map(run("Witness", ""), ({ text }) => text.split("\n")[0])
+      const pid = yield* pidOf
+      const note = `${top}/begun`
+      const fiber = yield* Effect.forkChild(run("Poison", `tidy ${note}`))
+      yield* until(() => existsSync(note))
+      yield* Fiber.interrupt(fiber)
+      assert.isFalse(existsSync(note), "its finalizer has run")
+      assert.strictEqual(yield* pidOf, pid)
+      assert.strictEqual(yield* host.processes, 1)
+    }),
+  )
+
   it.live("is there only while there is work, and never after the Scope", () =>
     Effect.gen(function* () {
       const pids = yield* Effect.scoped(

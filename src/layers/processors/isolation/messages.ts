@@ -55,6 +55,8 @@ export type Answer = { readonly ok: true; readonly value: unknown } | { readonly
 
 export type ToChild =
   | { readonly _tag: "Work"; readonly work: Work }
+  /** Nobody waits for the work any more: end it, with what it started. */
+  | { readonly _tag: "Cancel" }
   | { readonly _tag: "Answer"; readonly question: number; readonly answer: Answer }
 
 export type FromChild =
