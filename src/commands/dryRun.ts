@@ -19,7 +19,7 @@ import { counted, print } from "./output.ts"
 export const dryRun = Effect.fnUntraced(function* (config: Config) {
   const ledger = yield* Ledger
   const transporters = yield* Transporters
-  const process = yield* makeProcess(config.settings.maxSimultaneousProcessorChains)
+  const process = yield* makeProcess()
   const totals = { put: 0, record: 0, remove: 0, failed: 0 }
 
   const putLine = Effect.fnUntraced(function* (

@@ -112,7 +112,7 @@ const explainDestination = Effect.fnUntraced(
       state !== undefined &&
       (delivery === undefined || delivery.fingerprint !== destination.fingerprint || !isSame(delivery.state, state))
     ) {
-      const process = yield* makeProcess(config.settings.maxSimultaneousProcessorChains)
+      const process = yield* makeProcess()
       const book = booksOf(config).get(source.name)
       if (book !== undefined) {
         const processed = yield* process({ book, path, state, rule, server })

@@ -58,7 +58,7 @@ export const makeTakeOver = Effect.fnUntraced(function* (config: Config) {
   const files = yield* SourceFiles
   const transporters = yield* Transporters
   const workspace = yield* Workspace
-  const process = yield* makeProcess(config.settings.maxSimultaneousProcessorChains)
+  const process = yield* makeProcess()
   const books = booksOf(config)
   const servers = yield* makeAsk(config)
 

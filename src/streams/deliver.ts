@@ -8,7 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
-import { SourceError, TransportError } from "../domain/Errors.ts"
+import { ProcessorError, SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { directoryOf, type RelativePath, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
@@ -66,7 +66,7 @@ export const deliveryOf = (
   { path, source }: Pick<Item, "source" | "path">,
   { inode, mtimeNs, size }: FileState,
   rule: Rule,
-  { fingerprint, server }: Destination,
+  { fingerprint, server }: Pick<Destination, "fingerprint" | "server">,
   place: RemotePath,
   url: string,
   hash: string,
@@ -91,6 +91,12 @@ export interface DeliverParts {
   readonly acknowledge: Effect.Success<ReturnType<typeof makeAcknowledge>>
   readonly places: Places
 }
+
+/** Fingerprint of a file that was published as it is because a processor fails on it: never what the rule wants. */
+const unprocessed = (destination: Destination): string => `${destination.fingerprint} unprocessed`
+
+const publishedAnyway = ({ cause, detail, path, processor }: ProcessorError): ProcessorError =>
+  new ProcessorError({ processor, path, detail: `${detail} (published unprocessed meanwhile)`, cause })
 
 /** The stage of one server: an Effect for each item of its lane. */
 export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
@@ -149,6 +155,12 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     Effect.scoped(
       Effect.gen(function* () {
         const processed = yield* process({ book, path: item.path, state, rule, server })
+        const { failure } = processed
+        const fingerprint = failure === undefined ? destination.fingerprint : unprocessed(destination)
+        // The file as it is stands in for what its processors make of it: tried again, but not sent again.
+        if (failure !== undefined && previous?.fingerprint === fingerprint && isSame(previous.state, state)) {
+          return yield* publishedAnyway(failure)
+        }
         const isTemporary = processed.content.origin === "temporary"
         const place = yield* Effect.fromResult(placeOf(server, destination, item.path, processed.baseName))
         yield* places.at(
@@ -161,8 +173,9 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
               // Where we are stopped, the next run ends it.
               Cause.hasInterrupts(cause) ? Effect.void : acknowledge.end(server, id, [], [place]),
             )
+            const made = { server, fingerprint }
             const confirmation: Confirmation = {
-              delivery: deliveryOf(item, state, rule, destination, place, transporter.url(place), hash),
+              delivery: deliveryOf(item, state, rule, made, place, transporter.url(place), hash),
               previous,
               takenFrom,
               bytes: processed.content.size,
@@ -172,6 +185,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
           }),
         )
         if (isTemporary) yield* checkAfter(book, item, state)
+        if (failure !== undefined) yield* publishedAnyway(failure)
       }),
     )
 

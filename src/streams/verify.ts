@@ -44,7 +44,7 @@ export const makeVerify = Effect.fnUntraced(function* (config: Config) {
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const workspace = yield* Workspace
-  const process = yield* makeProcess(config.settings.maxSimultaneousProcessorChains)
+  const process = yield* makeProcess()
   const books = booksOf(config)
   const servers = yield* makeAsk(config)
   const names = new Set(config.servers.map((server) => server.name))

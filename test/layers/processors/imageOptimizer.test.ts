@@ -194,6 +194,7 @@ describe("image_optimizer has limits", () => {
       write: () => Effect.die("something was written"),
       directory: Effect.die("a directory was made"),
       adopt: () => Effect.die("something was adopted"),
+      warn: () => Effect.void,
     }
   }
 
