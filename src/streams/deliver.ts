@@ -128,7 +128,12 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
             // Should the answer get lost, or we be stopped, the place is put right: delivered again or cleared away.
             const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
             yield* ledger.commit([
-              { _tag: "Placing", target: { source: item.source, path: item.path, server }, destination: place, removeAt },
+              {
+                _tag: "Placing",
+                target: { source: item.source, path: item.path, server },
+                destination: place,
+                removeAt,
+              },
             ])
             const receipt = yield* transporter.put(output, place)
             const hash = isTemporary

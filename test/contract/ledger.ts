@@ -134,7 +134,8 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
 
     test("a retirement may be carried out once it is due and the map no longer names its target", (ledger) =>
       Effect.gen(function* () {
-        const now = (at: number) => Effect.map(ledger.retirable(target("a"), at), (all) => all.map((r) => r.destination))
+        const now = (at: number) =>
+          Effect.map(ledger.retirable(target("a"), at), (all) => all.map((r) => r.destination))
         yield* ledger.commit([delivered("a"), forgotten("a", 5_000)])
         assert.deepStrictEqual(yield* now(5_000), [])
         yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])

@@ -2,7 +2,7 @@
  * One run of the program: the production graph over the world's services, each call to which waits at a gate before it
  * takes effect and again before its answer arrives. A crash may come at any gate; what had taken effect by then, has.
  */
-import { Cause, Context, Effect, Exit, Fiber, Logger } from "effect"
+import { Cause, Context, Effect, Exit, Logger, Stream } from "effect"
 import { Clock } from "effect/Clock"
 import { Random } from "effect/Random"
 import { Scheduler } from "effect/Scheduler"
@@ -18,15 +18,16 @@ import { makeMemory as makeLedger } from "../../src/layers/ledger/memory.ts"
 import { makeMemory as makePublisher } from "../../src/layers/publishers/memory.ts"
 import { makeSourceFiles, layerProcessors, makeWorkspace } from "../../src/testing.ts"
 import { type Conveyor, makeConveyor } from "../../src/streams/conveyor.ts"
-import { processors, toConfig } from "./config.ts"
+import { processors, type SimulatedConfig, toConfig } from "./config.ts"
 import type { Oracle } from "./oracle.ts"
 import { count, type World } from "./world.ts"
-import * as Stream from "effect/Stream"
 
 /** How long a transporter waits for a server, in milliseconds; each of the real ones has a limit of its own. */
 const DEADLINE = 60_000
 
 export interface Process {
+  /** The config file as it was when the program read it. */
+  readonly config: SimulatedConfig
   readonly conveyor: () => Conveyor | undefined
   /** Ends as a power cut does: nothing more is done, nothing is cleaned up. */
   readonly crash: () => void
@@ -110,7 +111,12 @@ const gatedLedger = (ledger: LedgerShape, call: Wrap, slowReads: boolean, oracle
   }
 }
 
-const gatedTransporter = (server: string, transporter: TransporterShape, call: Wrap, oracle: Oracle): TransporterShape => {
+const gatedTransporter = (
+  server: string,
+  transporter: TransporterShape,
+  call: Wrap,
+  oracle: Oracle,
+): TransporterShape => {
   const late = (operation: "put" | "remove" | "stat", path: string) => () =>
     Effect.fail(
       new TransportError({ server, operation, path, reason: { _tag: "Unreachable" }, detail: "it does not answer" }),
@@ -126,8 +132,7 @@ const gatedTransporter = (server: string, transporter: TransporterShape, call: W
     })
   return {
     ...transporter,
-    put: (file, to) =>
-      oracle.onePut(server, file, to, inTime("put", to, Effect.tap(transporter.put(file, to), () => oracle.stored(server, to)))),
+    put: (file, to) => oracle.onePut(server, file, to, inTime("put", to, transporter.put(file, to))),
     remove: (at) =>
       inTime(
         "remove",
@@ -153,7 +158,7 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
         ? Effect.never
         : Effect.flatMap(Effect.exit(effect), (exit) => Effect.flatMap(gate(`${label} answered`), () => exit)),
     )
-  const logger = Logger.make<unknown, void>(({ cause, date: _, logLevel, message }) => {
+  const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
     const text = Array.isArray(message) ? message.map(String).join(" ") : String(message)
     oracle.logged(logLevel, Cause.hasDies(cause) ? `${text}: ${Cause.pretty(cause)}` : text, Cause.hasDies(cause))
   })
@@ -192,15 +197,17 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
     }),
     Context.add(
       Processors,
-      world.run(Effect.scoped(Effect.map(Effect.service(Processors), (service) => service)).pipe(
-        Effect.provide(layerProcessors(processors)),
-      )),
+      world.run(
+        Effect.scoped(Effect.map(Effect.service(Processors), (service) => service)).pipe(
+          Effect.provide(layerProcessors(processors)),
+        ),
+      ),
     ),
   )
   let conveyor: Conveyor | undefined
-  const config = toConfig(world.config)
-  oracle.started(world.config)
-  const main = Effect.flatMap(makeConveyor(config), (made) => {
+  const begun = world.config
+  oracle.started(begun)
+  const main = Effect.flatMap(makeConveyor(toConfig(begun)), (made) => {
     conveyor = made
     return made.run
   })
@@ -208,7 +215,9 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
   const fiber = fork(Effect.scoped(main))
   fiber.addObserver((exit) => {
     if (life.dead || (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))) return
-    oracle.violated(`the daemon ended by itself: ${Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "without a reason"}`)
+    oracle.violated(
+      `the daemon ended by itself: ${Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "without a reason"}`,
+    )
   })
   count(world, "starts")
   const ask = <A>(effect: Effect.Effect<A, unknown>) => {
@@ -226,6 +235,7 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
     oracle.ended()
   }
   return {
+    config: begun,
     conveyor: () => conveyor,
     crash: () => {
       count(world, "crashes")
@@ -244,5 +254,3 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
     ask,
   }
 }
-
-export type { Fiber }
