@@ -78,6 +78,7 @@ class Run {
   take(step: Step): void {
     const { engine } = this.world
     for (let done = 0; done < step.after && this.failure === undefined; done++) if (!engine.step()) break
+    this.checkBacklog()
     const { operation } = step
     engine.note(operation.do)
     switch (operation.do) {
@@ -100,6 +101,16 @@ class Run {
     this.linked ||= operation.do === "link"
     if (this.linked && this.reliable)
       this.reliable = !sourceNames.some((name) => hasDanglingLink(this.world, `/${name}`))
+  }
+
+  /** I3: what waits is bounded by what there is to look at, however many events there were. */
+  private checkBacklog(): void {
+    const progress = this.process?.conveyor()?.progress()
+    if (progress === undefined) return
+    const { paths, servers } = this.world
+    const waiting = progress.total - progress.done
+    const most = servers.all.length * (paths.size + 2) * 3
+    if (waiting > most) this.violated(`I3: ${waiting} pieces of work wait, where there are ${paths.size} paths`)
   }
 
   /** Lets time pass until everything is as it should be, and a while longer; else says what is not. */

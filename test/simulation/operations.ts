@@ -11,7 +11,7 @@ export type Operation =
   | { readonly do: "begin"; readonly path: string; readonly text: string }
   | { readonly do: "append"; readonly path: string; readonly text: string; readonly close: boolean }
   | { readonly do: "truncate"; readonly path: string; readonly size: number }
-  | { readonly do: "touch"; readonly path: string }
+  | { readonly do: "touch" | "scribble"; readonly path: string }
   | { readonly do: "touch back"; readonly path: string; readonly millis: number }
   | { readonly do: "replace"; readonly path: string; readonly text: string }
   /** As a restore does: another inode, the same time and size, other bytes or the same. */
@@ -92,6 +92,8 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
     () => `/${chance.happens(0.75) ? "site" : "media"}/${chance.pick(directories)}${chance.pick(names)}`,
   )
   let written = 0
+  // Files of more than one piece take time to handle: few worlds have them, those have many.
+  const big = chance.happens(0.12) ? 0.4 : 0.005
   const file = () => chance.pick(pool)
   const directory = () => {
     const path = file()
@@ -101,7 +103,7 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
     written++
     if (chance.happens(0.04)) return `${poison} ${written}`
     if (chance.happens(0.25)) return chance.pick(["same", "twin", ""])
-    if (chance.happens(0.05)) return `${written}:`.repeat(24_000)
+    if (chance.happens(big)) return `${written}:`.repeat(24_000)
     return `${written}:${"-".repeat(chance.below(90))}`
   }
   const any = () => (chance.happens(0.3) ? directory() : file())
@@ -111,6 +113,7 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       [10, () => ({ do: "write", path: file(), text: text() })],
       [2, () => ({ do: "begin", path: file(), text: text() })],
       [3, () => ({ do: "append", path: file(), text: text(), close: chance.happens(0.6) })],
+      [big * 10, () => ({ do: "scribble", path: file() })],
       [1, () => ({ do: "truncate", path: file(), size: chance.below(20) })],
       [2, () => ({ do: "touch", path: file() })],
       [1, () => ({ do: "touch back", path: file(), millis: 1_000 * (1 + chance.below(100_000)) + written })],
@@ -226,6 +229,15 @@ const restore = (world: World, path: string, other: boolean): void => {
   attempt(world, world.disk.rename("/elsewhere/restored", path))
 }
 
+/** Changes the last bytes in place, as a database does. */
+const scribble = (world: World, path: string): void => {
+  const node = world.disk.at(path)
+  if (node?.kind !== "file" || node.bytes.length === 0) return
+  const bytes = node.bytes.slice()
+  bytes[bytes.length - 1] = 35 + ((bytes[bytes.length - 1] ?? 0) % 60)
+  attempt(world, world.disk.write(path, bytes))
+}
+
 const swap = (world: World, path: string): void => {
   if (world.disk.at(path)?.kind === "directory") {
     attempt(world, world.disk.rmdir(path, { recursive: true }))
@@ -256,6 +268,8 @@ export const perform = (world: World, operation: Operation): void => {
       return void attempt(world, disk.truncate(operation.path, operation.size))
     case "touch":
       return void attempt(world, disk.touch(operation.path))
+    case "scribble":
+      return scribble(world, operation.path)
     case "touch back":
       return void attempt(
         world,
