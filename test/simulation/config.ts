@@ -33,7 +33,7 @@ export interface SimulatedRule {
   readonly servers: ReadonlyArray<string>
   /** The directory on its servers, of this rule alone. */
   readonly path: string
-  readonly deletion?: number
+  readonly deletion?: number | undefined
 }
 
 export interface SimulatedConfig {
@@ -81,11 +81,19 @@ const everyRule: ReadonlyArray<SimulatedRule> = [
   { label: "stamped", source: "site", below: "a", chain: ["simulation.Stamp"], servers: ["mirror"], path: "stamped" },
   { label: "big", source: "site", minimum: 60, chain: ["unique_filename.Mtime"], servers: ["vault"], path: "big" },
   { label: "media", source: "media", chain: [], servers: ["mirror", "cdn"], path: "media" },
-  { label: "drop", source: "media", extension: "drop", chain: [], servers: ["cdn", "vault"], path: "drop", deletion: 5 },
+  {
+    label: "drop",
+    source: "media",
+    extension: "drop",
+    chain: [],
+    servers: ["cdn", "vault"],
+    path: "drop",
+    deletion: 5,
+  },
 ]
 
 /** A config to begin with. */
-export const firstConfig = (chance: Chance): SimulatedConfig => {
+export const firstConfig = (chance: Chance, reliable: boolean): SimulatedConfig => {
   const servers = serverNames.slice(0, 1 + chance.below(3))
   const sources = chance.happens(0.5) ? ["site"] : ["site", "media"]
   const rules = everyRule
@@ -100,7 +108,8 @@ export const firstConfig = (chance: Chance): SimulatedConfig => {
       maxSimultaneousTransporters: chance.pick([2, 4, 16]),
       maxSimultaneousProcessorChains: chance.pick([1, 2, 4]),
       gracePeriod: chance.pick([0, 5_000, 60_000]),
-      reconcileInterval: chance.pick([60_000, 120_000]),
+      // Where no hint is lost for good, nothing may depend on the reconcile.
+      reconcileInterval: reliable ? 86_400_000 : chance.pick([60_000, 120_000]),
     },
     connections: chance.pick([1, 2, 4]),
   }
@@ -191,9 +200,7 @@ export const edited = (config: SimulatedConfig, edit: Edit): SimulatedConfig => 
     case "move":
       return change(edit.rule, (rule) => ({ ...rule, path: edit.path }))
     case "deletion":
-      return change(edit.rule, ({ deletion: _, ...rule }) =>
-        edit.deletion === undefined ? rule : { ...rule, deletion: edit.deletion },
-      )
+      return change(edit.rule, (rule) => ({ ...rule, deletion: edit.deletion }))
   }
 }
 

@@ -27,7 +27,7 @@ const START = 1_700_000_000_000
 const OPERATIONS = 2048
 
 /** What may happen in one history, and between two answers from outside. */
-const STEPS_MAX = 400_000
+const STEPS_MAX = 60_000
 const TASKS_MAX = 100_000
 
 export class Engine implements Scheduler {
@@ -37,6 +37,8 @@ export class Engine implements Scheduler {
   steps = 0
   /** What happened, as a number: two runs of a seed are the same when theirs are. */
   trace = 0
+  /** What happened, in words, where somebody wants to know. */
+  events: Array<string> | undefined
   private readonly chance: Chance
   private tasks: Array<() => void> = []
   private gates: Array<Gate> = []
@@ -51,7 +53,6 @@ export class Engine implements Scheduler {
   }
 
   constructor(chance: Chance) {
-    ;(globalThis as any).labels = []
     this.chance = chance
     const millis = () => START + this.elapsed + this.offset
     const nanos = () => BigInt(millis()) * 1_000_000n
@@ -88,7 +89,7 @@ export class Engine implements Scheduler {
   }
 
   note(label: string): void {
-    if (process.env["LABELS"]) ((globalThis as any).labels ??= []).push(`${this.elapsed} ${label}`)
+    this.events?.push(`${this.elapsed} ${label}`)
     let hash = this.trace
     for (let i = 0; i < label.length; i++) hash = Math.imul(hash ^ label.charCodeAt(i), 0x01000193)
     this.trace = (hash ^ this.elapsed) | 0

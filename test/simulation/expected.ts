@@ -87,6 +87,15 @@ export const filesOf = (world: World, source: string): ReadonlyArray<DiskFile> =
   return found
 }
 
+/** A link that leads nowhere is not remembered: what appears behind it later is found by the reconcile only. */
+export const hasDanglingLink = (world: World, path: string): boolean => {
+  const node = world.disk.at(path)
+  if (node?.kind === "link") return world.disk.follow(path)?.node.kind !== "file"
+  return (
+    node?.kind === "directory" && [...node.entries.keys()].some((name) => hasDanglingLink(world, `${path}/${name}`))
+  )
+}
+
 /** Claims by place, of one server. */
 export const expectedOn = (
   world: World,

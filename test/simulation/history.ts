@@ -1,7 +1,17 @@
 /** One seed, one history: the world, what happens in it, and the verdict. */
-import { firstConfig } from "./config.ts"
+import { firstConfig, sourceNames } from "./config.ts"
 import { Restless } from "./engine.ts"
-import { describe, healDisk, healEvents, makeOperations, mount, perform, type Step } from "./operations.ts"
+import { hasDanglingLink } from "./expected.ts"
+import {
+  describe,
+  healDisk,
+  healEvents,
+  makeOperations,
+  mount,
+  needsReconcile,
+  perform,
+  type Step,
+} from "./operations.ts"
 import { makeOracle, type Oracle } from "./oracle.ts"
 import { type Process, startProcess } from "./process.ts"
 import { makeChance } from "./random.ts"
@@ -14,6 +24,8 @@ export interface Verdict {
   /** What was wrong; undefined where nothing was. */
   readonly failure: string | undefined
   readonly log: ReadonlyArray<string>
+  /** What happened step by step, if it was asked for. */
+  readonly events: ReadonlyArray<string>
   readonly counts: ReadonlyMap<string, number>
   /** Milliseconds that passed in the world. */
   readonly elapsed: number
@@ -30,12 +42,16 @@ class Run {
   private readonly world: World
   private readonly oracle: Oracle
   private readonly slowReads: boolean
+  /** All that happens is hinted at, so that nothing may depend on the reconcile. */
+  private reliable: boolean
+  private linked = false
   private process: Process | undefined
 
-  constructor(world: World, slowReads: boolean) {
+  constructor(world: World, slowReads: boolean, reliable: boolean) {
     this.world = world
     this.oracle = makeOracle(world)
     this.slowReads = slowReads
+    this.reliable = reliable
   }
 
   get failure(): string | undefined {
@@ -62,6 +78,7 @@ class Run {
   take(step: Step): void {
     const { engine } = this.world
     for (let done = 0; done < step.after && this.failure === undefined; done++) if (!engine.step()) break
+    this.checkBacklog()
     const { operation } = step
     engine.note(operation.do)
     switch (operation.do) {
@@ -79,8 +96,21 @@ class Run {
         this.world.confirmed.add(operation.source)
         return this.process?.conveyor()?.confirmDeletes(operation.source as never)
       default:
-        return perform(this.world, operation)
+        perform(this.world, operation)
     }
+    this.linked ||= operation.do === "link"
+    if (this.linked && this.reliable)
+      this.reliable = !sourceNames.some((name) => hasDanglingLink(this.world, `/${name}`))
+  }
+
+  /** I3: what waits is bounded by what there is to look at, however many events there were. */
+  private checkBacklog(): void {
+    const progress = this.process?.conveyor()?.progress()
+    if (progress === undefined) return
+    const { paths, servers } = this.world
+    const waiting = progress.total - progress.done
+    const most = servers.all.length * (paths.size + 2) * 3
+    if (waiting > most) this.violated(`I3: ${waiting} pieces of work wait, where there are ${paths.size} paths`)
   }
 
   /** Lets time pass until everything is as it should be, and a while longer; else says what is not. */
@@ -93,7 +123,8 @@ class Run {
       differences = this.oracle.differences(servers)
       right = differences.length === 0 ? right + 1 : 0
       // Once more after the next reconcile: right it must stay.
-      if (right * CALM_STEP > this.world.config.settings.reconcileInterval + CALM_STEP) break
+      const interval = this.reliable ? 2 * CALM_STEP : this.world.config.settings.reconcileInterval
+      if (right * CALM_STEP > interval + CALM_STEP) break
     }
     return differences
   }
@@ -104,8 +135,9 @@ class Run {
     healDisk(world)
     healEvents(world)
     for (const server of world.servers.all) if (server.name !== sick) world.run(server.heal)
-    this.end("stop")
-    for (const source of [...world.away.keys()]) mount(world, source)
+    for (const source of sourceNames) mount(world, source)
+    // Where the config is the running one and no hint was lost for good, all must come right without a restart.
+    if (!this.reliable || this.process?.config !== world.config) this.end("stop")
     this.start()
     if (sick !== undefined) this.judge(world.config.servers.filter((server) => server !== sick))
     for (const server of world.servers.all) world.run(server.heal)
@@ -129,11 +161,13 @@ class Run {
   }
 }
 
-/** Lives through the history of a seed. `steps`: what happens instead of what the seed says. */
-export const live = (seed: number, steps: ReadonlyArray<Step> = stepsOf(seed)): Verdict => {
+/** Lives through the history of a seed. `steps`: what happens instead of what the seed says; `told`: with its events. */
+export const live = (seed: number, steps: ReadonlyArray<Step> = stepsOf(seed), told = false): Verdict => {
   const chance = makeChance(seed, "world")
-  const world = makeWorld(makeChance(seed, "engine"), chance, firstConfig(chance))
-  const run = new Run(world, chance.happens(0.3))
+  const reliable = !steps.some(needsReconcile)
+  const world = makeWorld(makeChance(seed, "engine"), chance, firstConfig(chance, reliable))
+  if (told) world.engine.events = []
+  const run = new Run(world, chance.happens(0.3), reliable)
   const sick = chance.happens(0.3) ? chance.pick(world.config.servers) : undefined
   try {
     run.start()
@@ -153,10 +187,13 @@ export const live = (seed: number, steps: ReadonlyArray<Step> = stepsOf(seed)): 
     failure: run.failure,
     log: run.log,
     counts: world.counts,
+    events: world.engine.events ?? [],
     elapsed: world.engine.now,
   }
 }
 
 /** A history in words. */
 export const tell = (steps: ReadonlyArray<Step>): string =>
-  steps.map(({ after, operation }, at) => `${String(at + 1).padStart(3)}. after ${after} steps: ${describe(operation)}`).join("\n")
+  steps
+    .map(({ after, operation }, at) => `${String(at + 1).padStart(3)}. after ${after} steps: ${describe(operation)}`)
+    .join("\n")

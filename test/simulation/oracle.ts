@@ -26,7 +26,6 @@ export interface Oracle {
     place: string,
     put: Effect.Effect<Receipt, TransportError>,
   ) => Effect.Effect<Receipt, TransportError>
-  readonly stored: (server: string, place: string) => Effect.Effect<void>
   readonly published: () => void
   /** What is wrong though all is calm: sentences, empty where nothing is. `servers`: those to look at. */
   readonly differences: (servers: ReadonlyArray<string>) => ReadonlyArray<string>
@@ -48,7 +47,6 @@ export const makeOracle = (world: World): Oracle => {
   let running: SimulatedConfig = world.config
   const log: Array<string> = []
   const inFlight = new Set<string>()
-  /** Places by URL. */
   const urlOf = (server: string, place: string) => world.servers.get(server).transporter.url(place as never)
 
   const violated = (sentence: string) => {
@@ -116,6 +114,11 @@ export const makeOracle = (world: World): Oracle => {
     },
     afterCommit: (changes) => {
       for (const change of changes) {
+        if (change._tag === "SourceDeleted") {
+          // From here on it does not matter who deletes it.
+          const version = world.versions.get(stateKey(change.state))
+          if (version !== undefined) world.everSwept.add(`${change.source}\0${change.path}\0${version.hash}`)
+        }
         if (change._tag !== "Retired") continue
         const { destination, server } = change
         if (stored(world, server, destination) === undefined) continue
@@ -184,7 +187,6 @@ export const makeOracle = (world: World): Oracle => {
         () => Effect.sync(() => void inFlight.delete(key)),
       )
     },
-    stored: () => Effect.void,
     published: () => {
       for (const row of world.map.rows.values()) {
         const base = urlOf(row.server, "x").slice(0, -1)
@@ -207,7 +209,10 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
   const { config } = world
   const expected = expectedOn(world, config, server)
   const held = world.run(world.servers.get(server).files)
-  const deliveries = new Map<string, { path: string; source: string; hash: string; sourceDeleted: boolean; key: string }>()
+  const deliveries = new Map<
+    string,
+    { path: string; source: string; hash: string; sourceDeleted: boolean; key: string }
+  >()
   for (const directories of world.ledger.deliveries.values()) {
     for (const files of directories.values()) {
       for (const row of [...files.values()].flat()) {
@@ -235,7 +240,9 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
     const target = delivery === undefined ? "" : `${delivery.source}\0${delivery.path}`
     if (delivery !== undefined && poisoned.has(target)) continue
     if (delivery?.sourceDeleted === true && world.everSwept.has(`${target}\0${delivery.hash}`)) continue
-    sentences.push(`${server} holds ${place}, which nothing wants${delivery === undefined ? "" : " and the ledger knows"}`)
+    sentences.push(
+      `${server} holds ${place}, which nothing wants${delivery === undefined ? "" : " and the ledger knows"}`,
+    )
   }
   for (const place of deliveries.keys()) {
     if (!held.has(place as never)) sentences.push(`the ledger claims ${server}:${place}, which is not there`)
@@ -273,7 +280,8 @@ function mapDifferences(world: World): ReadonlyArray<string> {
     }
   }
   for (const [key, row] of world.map.rows) {
-    if (!latest.has(key)) sentences.push(`the published map names ${row.url} of ${row.inputFile}, which is not delivered`)
+    if (!latest.has(key))
+      sentences.push(`the published map names ${row.url} of ${row.inputFile}, which is not delivered`)
   }
   for (const [key, { url }] of latest) {
     const row = world.map.rows.get(key)

@@ -2,7 +2,7 @@
  * One run of the program: the production graph over the world's services, each call to which waits at a gate before it
  * takes effect and again before its answer arrives. A crash may come at any gate; what had taken effect by then, has.
  */
-import { Cause, Context, Effect, Exit, Fiber, Logger } from "effect"
+import { Cause, Context, Effect, Exit, Logger, Stream } from "effect"
 import { Clock } from "effect/Clock"
 import { Random } from "effect/Random"
 import { Scheduler } from "effect/Scheduler"
@@ -18,15 +18,16 @@ import { makeMemory as makeLedger } from "../../src/layers/ledger/memory.ts"
 import { makeMemory as makePublisher } from "../../src/layers/publishers/memory.ts"
 import { makeSourceFiles, layerProcessors, makeWorkspace } from "../../src/testing.ts"
 import { type Conveyor, makeConveyor } from "../../src/streams/conveyor.ts"
-import { processors, toConfig } from "./config.ts"
+import { processors, type SimulatedConfig, toConfig } from "./config.ts"
 import type { Oracle } from "./oracle.ts"
 import { count, type World } from "./world.ts"
-import * as Stream from "effect/Stream"
 
 /** How long a transporter waits for a server, in milliseconds; each of the real ones has a limit of its own. */
 const DEADLINE = 60_000
 
 export interface Process {
+  /** The config file as it was when the program read it. */
+  readonly config: SimulatedConfig
   readonly conveyor: () => Conveyor | undefined
   /** Ends as a power cut does: nothing more is done, nothing is cleaned up. */
   readonly crash: () => void
@@ -138,17 +139,7 @@ const gatedTransporter = (
     })
   return {
     ...transporter,
-    put: (file, to) =>
-      oracle.onePut(
-        server,
-        file,
-        to,
-        inTime(
-          "put",
-          to,
-          Effect.tap(transporter.put(file, to), () => oracle.stored(server, to)),
-        ),
-      ),
+    put: (file, to) => oracle.onePut(server, file, to, inTime("put", to, transporter.put(file, to))),
     remove: (at) =>
       inTime(
         "remove",
@@ -174,7 +165,7 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
         ? Effect.never
         : Effect.flatMap(Effect.exit(effect), (exit) => Effect.flatMap(gate(`${label} answered`), () => exit)),
     )
-  const logger = Logger.make<unknown, void>(({ cause, date: _, logLevel, message }) => {
+  const logger = Logger.make<unknown, void>(({ cause, logLevel, message }) => {
     const text = Array.isArray(message) ? message.map(String).join(" ") : String(message)
     oracle.logged(logLevel, Cause.hasDies(cause) ? `${text}: ${Cause.pretty(cause)}` : text, Cause.hasDies(cause))
   })
@@ -221,9 +212,9 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
     ),
   )
   let conveyor: Conveyor | undefined
-  const config = toConfig(world.config)
-  oracle.started(world.config)
-  const main = Effect.flatMap(makeConveyor(config), (made) => {
+  const begun = world.config
+  oracle.started(begun)
+  const main = Effect.flatMap(makeConveyor(toConfig(begun)), (made) => {
     conveyor = made
     return made.run
   })
@@ -251,6 +242,7 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
     oracle.ended()
   }
   return {
+    config: begun,
     conveyor: () => conveyor,
     crash: () => {
       count(world, "crashes")
@@ -269,5 +261,3 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
     ask,
   }
 }
-
-export type { Fiber }

@@ -18,26 +18,26 @@ export interface Shrunk {
 export const shrink = (seed: number, all: ReadonlyArray<Step>, verdict: Verdict, tries = 600): Shrunk => {
   const kind = kindOf(verdict.failure ?? "")
   let best: Shrunk = { steps: all, verdict }
-  let left = tries
+  let tried = 0
+  /** Whether it still fails so; never, once there were enough tries. */
   const attempt = (steps: ReadonlyArray<Step>): boolean => {
-    if (left-- <= 0) return false
+    if (tried++ >= tries) return false
     const next = live(seed, steps)
     if (next.failure === undefined || kindOf(next.failure) !== kind) return false
     best = { steps, verdict: next }
     return true
   }
-  for (let size = Math.ceil(all.length / 2); size >= 1 && left > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < best.steps.length && left > 0; ) {
-      if (!attempt(best.steps.toSpliced(at, size))) at += size
-    }
+  for (let size = Math.ceil(all.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    let at = 0
+    while (at < best.steps.length) if (!attempt(best.steps.toSpliced(at, size))) at += size
   }
   // Leaving one out may make another superfluous.
-  for (let before = -1; before !== best.steps.length && left > 0; ) {
+  let before = -1
+  while (before !== best.steps.length) {
     before = best.steps.length
     for (let at = best.steps.length - 1; at >= 0; at--) attempt(best.steps.toSpliced(at, 1))
   }
-  for (let at = 0; at < best.steps.length; at++) {
-    const step = best.steps[at]!
+  for (const [at, step] of best.steps.entries()) {
     if (step.after > 0) attempt(best.steps.with(at, { ...step, after: 0 }))
   }
   return best

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto"
 import { Context, Effect, Scope } from "effect"
 import { Clock } from "effect/Clock"
 import { Random } from "effect/Random"
-import type { Content } from "../../src/domain/SourceFiles.ts"
 import { emptyState, type MemoryState } from "../../src/layers/ledger/memory.ts"
 import { emptyMap, type MemoryMap } from "../../src/layers/publishers/memory.ts"
 import {
@@ -61,7 +60,7 @@ export interface World {
   /** What was on a server when the config ceased to name it. */
   readonly abandoned: Set<string>
   /** Paths that were there when their source was taken away; undefined while it is there. */
-  readonly away: Map<string, ReadonlySet<string>>
+  readonly away: Map<string, Set<string>>
   /** Somebody confirmed the deletions of a source since it went away. */
   readonly confirmed: Set<string>
   /** Where on a server anything may ever be written. */
@@ -111,6 +110,8 @@ export const makeWorld = (engineChance: Chance, chance: Chance, config: Simulate
   const remember = (path: string) => {
     if (!path.startsWith("/workspace/")) {
       world.paths.add(path)
+      // Made anew by somebody: what becomes of it now is no part of the accident.
+      for (const [source, paths] of world.away) paths.delete(path.slice(source.length + 2))
       for (const key of world.swept.keys()) {
         const swept = key.replace("\0", "/")
         if (`/${swept}` === path || `/${swept}`.startsWith(`${path}/`)) world.swept.delete(key)
@@ -142,5 +143,3 @@ export const stored = (world: World, server: string, place: string): Uint8Array 
   const found = world.run(world.servers.get(server).read(place as never))
   return found._tag === "Some" ? found.value : undefined
 }
-
-export type { Content }

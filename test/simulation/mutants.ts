@@ -1,0 +1,220 @@
+/**
+ * Bugs on purpose: each is an edit of one source file, made while the simulation is bundled, so the product itself carries
+ * nothing for it. The simulation must catch every one of them; one whose text is no longer found is an error.
+ */
+
+export interface Mutant {
+  readonly name: string
+  /** Relative to the project. */
+  readonly file: string
+  readonly edits: ReadonlyArray<readonly [find: string, replace: string]>
+}
+
+export const mutants: ReadonlyArray<Mutant> = [
+  {
+    name: "acknowledge before confirm",
+    file: "src/streams/deliver.ts",
+    edits: [
+      [
+        "const receipt = yield* transporter.put(output, place)",
+        `const receipt = yield* Effect.catchTag(transporter.put(output, place), "TransportError", () =>
+          Effect.map(workspace.hash(files.content(book.source, item.path, state), "sha256"), (sha256) => ({ sha256 })))`,
+      ],
+    ],
+  },
+  {
+    name: "forget to retire the old name",
+    file: "src/streams/acknowledge.ts",
+    edits: [["const moved = previous !== undefined &&", "const moved = false && previous !== undefined &&"]],
+  },
+  {
+    name: "skip the check that a file held still while it was read",
+    file: "src/layers/memory/sourceFiles.ts",
+    edits: [["if (wrong !== undefined) return Effect.fail(wrong)", ""]],
+  },
+  {
+    name: "forget a file that changed while it was delivered",
+    file: "src/streams/lanes.ts",
+    edits: [["Effect.sync(() => shared.unsettled(item.source, item.path, CHANGED_QUIET))", "Effect.void"]],
+  },
+  {
+    name: "drop an overflow",
+    file: "src/streams/discover.ts",
+    edits: [['request(signal.directory, "tree")', ""]],
+  },
+  {
+    name: "list before watching",
+    file: "src/streams/walk.ts",
+    edits: [
+      ["if (options.before !== undefined) yield* options.before(batch)", ""],
+      [
+        "const listings = yield* files.list(source, batch)",
+        "const listings = yield* files.list(source, batch); if (options.before !== undefined) yield* options.before(batch)",
+      ],
+    ],
+  },
+  {
+    name: "two jobs for one path",
+    file: "src/streams/lanes.ts",
+    edits: [
+      ["if (!inFlight.has(key)) return item", "return item"],
+      ['if (item.kind === "path" && inFlight.has(keyOf(item))) inFlight.set(keyOf(item), item)', "if (false) {}"],
+    ],
+  },
+  {
+    name: "two files at one place at once",
+    file: "src/streams/deliver.ts",
+    edits: [["if (!busy.has(place)) {", "if (true) {"]],
+  },
+  {
+    name: "take a place without asking whose it is",
+    file: "src/streams/deliver.ts",
+    edits: [["const takenFrom = yield* claim(item, place)", "const takenFrom = undefined"]],
+  },
+  {
+    name: "remove before the published map let go",
+    file: "src/layers/ledger/memoryState.ts",
+    edits: [["(state.publishedAfter.get(placeKey(server, destination)) ?? 0) <", "-1 <"]],
+  },
+  {
+    name: "remove what the agenda saw, not what is due",
+    file: "src/streams/deliver.ts",
+    edits: [
+      [
+        "yield* ledger.retirable(target, clock.currentTimeMillisUnsafe())",
+        "(yield* ledger.retirementsOf(target)).filter(({ dueAt }) => dueAt <= clock.currentTimeMillisUnsafe())",
+      ],
+    ],
+  },
+  {
+    name: "lose a retry",
+    file: "src/streams/lanes.ts",
+    edits: [['yield* ledger.commit([{ _tag: "Failed", failure }])', ""]],
+  },
+  {
+    name: "lose the work of a server that is down",
+    file: "src/streams/lanes.ts",
+    edits: [["add({ ...item, urgent: false })\n    const down", "const down"]],
+  },
+  {
+    name: "guard off",
+    file: "src/streams/deliver.ts",
+    edits: [["if (job.vanished && !item.approved)", "if (false)"]],
+  },
+  {
+    name: "retries pass the guard",
+    file: "src/streams/agenda.ts",
+    edits: [["urgent(target.source, target.path)", "urgent(target.source, target.path, true)"]],
+  },
+  {
+    name: "the ledger says it is written before it is",
+    file: "src/layers/ledger/memory.ts",
+    edits: [
+      ["const ask = Effect.sync\n", "const ask = Effect.sync\n  let late: ReadonlyArray<LedgerChange> = []\n"],
+      [
+        "commit: (changes) => ask(() => changes.forEach((one) => change(state, one))),",
+        `commit: (changes) => ask(() => {
+          const written = late
+          late = changes
+          written.forEach((one) => change(state, one))
+        }),`,
+      ],
+    ],
+  },
+  {
+    name: "no note of an upload under way",
+    file: "src/layers/ledger/memoryState.ts",
+    edits: [["return place(state, one.target, one.destination, one.removeAt)", "return"]],
+  },
+  {
+    name: "a place in doubt counts as delivered",
+    file: "src/layers/ledger/memoryState.ts",
+    edits: [['there.includes(delivery) ? { ...delivery, fingerprint: "" } : delivery', "delivery"]],
+  },
+  {
+    name: "delete a source file that another server lacks",
+    file: "src/domain/Plan.ts",
+    edits: [
+      [
+        "if (delivery === undefined || delivery.fingerprint !== destination.fingerprint) return undefined",
+        "if (delivery === undefined) continue",
+      ],
+    ],
+  },
+  {
+    name: "a config edit does not deliver again",
+    file: "src/domain/Plan.ts",
+    edits: [["if (previous.fingerprint !== destination.fingerprint) return", "if (false) return"]],
+  },
+  {
+    name: "a restored file is taken for the one on record",
+    file: "src/streams/deliver.ts",
+    edits: [["if (hash !== job.previous.hash) {", "if (false) {"]],
+  },
+  {
+    name: "a deletion by the daemon is taken for a user's",
+    file: "src/domain/Plan.ts",
+    edits: [["if (state === undefined && delivery.sourceDeleted) continue", ""]],
+  },
+  {
+    name: "links are not followed",
+    file: "src/streams/discover.ts",
+    edits: [["for (const link of links.get(change.path) ?? [])", "for (const link of [] as Array<RelativePath>)"]],
+  },
+  {
+    name: "a link outlives the directory it points into",
+    file: "src/streams/discover.ts",
+    edits: [["if (!isWithin(change.path, target)) continue", "continue"]],
+  },
+  {
+    name: "the turn to try a server is never given back",
+    file: "src/streams/lanes.ts",
+    edits: [
+      [
+        "      breaker.unproven()\n      if (inFlight.size < breaker.limit()) {",
+        "      if (inFlight.size < breaker.limit()) {",
+      ],
+    ],
+  },
+  {
+    name: "deletions reach only the servers of rules",
+    file: "src/streams/conveyor.ts",
+    edits: [["item.approved\n", "false\n"]],
+  },
+  {
+    name: "failed removals are handed over without a pause",
+    file: "src/layers/ledger/memory.ts",
+    edits: [["failure !== undefined && failure.nextTry > now", "false"]],
+  },
+  {
+    name: "old copies wait for a file that can not be delivered",
+    file: "src/streams/deliver.ts",
+    edits: [
+      ["const retired = retirements\n", "const retired = false\n"],
+      [
+        "if (Result.isFailure(retired)) return yield* retired.failure",
+        "if (retirements && (yield* retire({ source: item.source, path: item.path, server }))) asked = true",
+      ],
+    ],
+  },
+  {
+    name: "rows of a removed source stay in the map after a crash",
+    file: "src/streams/publish.ts",
+    edits: [["if (!rebuilt && targets.some(", "if (false && targets.some("]],
+  },
+  {
+    name: "a deletion by the daemon is not told to the map",
+    file: "src/streams/sweep.ts",
+    edits: [["    shared.outboxChanged()\n", ""]],
+  },
+  {
+    name: "young files without a rule stay",
+    file: "src/streams/discover.ts",
+    edits: [
+      [
+        'job._tag === "Retire" ? [job.delivery.server] : isYoung',
+        'isYoung ? [] : job._tag === "Retire" ? [job.delivery.server] : isYoung',
+      ],
+    ],
+  },
+]
