@@ -204,7 +204,10 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     for (;;) {
       if (stopped) yield* Effect.never
       yield* breaker.pass
-      if (isRunningLow() && (yield* expand())) continue
+      if (isRunningLow() && (yield* expand())) {
+        breaker.unproven()
+        continue
+      }
       const units = unitsOf(pickAll())
       if (!isFull()) drained.wake()
       if (isNonEmptyReadonlyArray(units)) return units
@@ -291,7 +294,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     )
 
   /** These are in work no more. */
-  const finish = (items: ReadonlyArray<Item>) => {
+  const finish = (items: Iterable<Item>) => {
     for (const item of items) {
       handedOver.delete(keyOf(item))
       const again = inFlight.get(keyOf(item))
@@ -313,31 +316,36 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     return { easy, left }
   })
 
-  const workMany = Effect.fnUntraced(
-    function* (unit: Unit, deliverMany: Batch) {
+  const workMany = (unit: Unit, deliverMany: Batch): Effect.Effect<void, LedgerError> => {
+    /** Those that were not told to be finished. */
+    const open = new Set<Item>(unit)
+    const alone = (item: Item) =>
+      Effect.suspend(() => {
+        open.delete(item)
+        return work(item)
+      })
+    const together = Effect.gen(function* () {
       const { easy, left } = yield* withoutFailures(unit)
-      const outcome = yield* deliverMany(easy).pipe(
-        Effect.catchDefect((defect) =>
-          Effect.as(Effect.logError("unexpected failure; the files are delivered one by one", defect), {
-            ...nothingDone,
-            left: easy,
-          }),
-        ),
+      const outcome = yield* Effect.catchDefect(deliverMany(easy), (defect) =>
+        Effect.as(Effect.logError("unexpected failure; the files are delivered one by one", defect), {
+          ...nothingDone,
+          left: easy,
+        }),
       )
       worked += outcome.delivered + outcome.idle
       for (let i = 0; i < outcome.delivered; i++) answered()
       for (const [item, error] of outcome.failed) yield* onError(item, error)
-      left.push(...outcome.left)
-      const rest = new Set(left)
-      finish(unit.filter((item) => !rest.has(item)))
-      yield* Effect.forEach(left, work, { concurrency: "unbounded", discard: true })
-    },
-    (effect, unit) =>
-      Effect.ensuring(
-        effect,
-        Effect.sync(() => finish(unit)),
-      ),
-  )
+      const rest = new Set([...left, ...outcome.left])
+      const done = unit.filter((item) => !rest.has(item))
+      for (const item of done) open.delete(item)
+      finish(done)
+      yield* Effect.forEach(rest, alone, { concurrency: "unbounded", discard: true })
+    })
+    return Effect.ensuring(
+      together,
+      Effect.sync(() => finish(open)),
+    )
+  }
 
   const workOn = (unit: Unit): Effect.Effect<void, LedgerError> =>
     unit.length === 1 || deliverMany === undefined ? work(unit[0]) : workMany(unit, deliverMany)

@@ -111,7 +111,7 @@ export const firstConfig = (chance: Chance, reliable: boolean): SimulatedConfig 
       // Where no hint is lost for good, nothing may depend on the reconcile.
       reconcileInterval: reliable ? 86_400_000 : chance.pick([60_000, 120_000]),
     },
-    connections: chance.pick([1, 2, 4]),
+    connections: chance.pick([1, 2, 4, 8]),
   }
 }
 

@@ -137,9 +137,15 @@ const gatedTransporter = (
       duration: DEADLINE,
       orElse: late(operation, path),
     })
+  const put: TransporterShape["put"] = (file, to) =>
+    oracle.onePut(server, file, to, inTime("put", to, transporter.put(file, to)))
   return {
     ...transporter,
-    put: (file, to) => oracle.onePut(server, file, to, inTime("put", to, transporter.put(file, to))),
+    put,
+    // One of the servers takes many files at once, so that batches are simulated too.
+    ...(server === "cdn"
+      ? { putMany: (files) => Effect.forEach(files, ({ file, to }) => Effect.result(put(file, to))) }
+      : {}),
     remove: (at) =>
       inTime(
         "remove",

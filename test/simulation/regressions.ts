@@ -8,4 +8,34 @@ export interface Regression {
   readonly steps: ReadonlyArray<Step>
 }
 
-export const regressions: ReadonlyArray<Regression> = []
+export const regressions: ReadonlyArray<Regression> = [
+  {
+    what: "a server that came back while directories were listed for it was never tried again",
+    seed: 20710,
+    steps: [
+      {
+        after: 0,
+        operation: {
+          do: "write",
+          path: "/site/a/g h.css",
+          text: "1:------------------------------------------------------",
+        },
+      },
+      {
+        after: 0,
+        operation: { do: "server fault", server: "cdn", fault: { fault: { _tag: "AnswerLost" }, times: 3 } },
+      },
+      { after: 6, operation: { do: "confirm", source: "site" } },
+      {
+        after: 0,
+        operation: {
+          do: "write",
+          path: "/site/a/c/g-h.css",
+          text: "4:---------------------------------------------------------------------------------",
+        },
+      },
+      { after: 67, operation: { do: "unmount", source: "site" } },
+      { after: 0, operation: { do: "wait", millis: 30000 } },
+    ],
+  },
+]
