@@ -50,8 +50,12 @@ const MOMENTS: ReadonlyArray<number> = [1, 5, 20, 60, 150]
 
 /** The result with its bytes read, as it would be uploaded. */
 const outcome = Effect.fnUntraced(function* (processed: ProcessedFile) {
-  const bytes = yield* Stream.mkUint8Array(processed.content.bytes)
-  return { ...processed, content: undefined, size: processed.content.size, bytes: Array.from(bytes) }
+  const read = (content: Content) => Effect.map(Stream.mkUint8Array(content.bytes), (bytes) => Array.from(bytes))
+  const siblings = yield* Effect.forEach(processed.siblings ?? [], ({ content, suffix }) =>
+    Effect.map(read(content), (bytes) => ({ suffix, size: content.size, bytes })),
+  )
+  const bytes = yield* read(processed.content)
+  return { ...processed, content: undefined, size: processed.content.size, bytes, siblings }
 })
 
 /** The system's directory for temporary files is an empty one meanwhile; gives what was left in it. */
@@ -230,6 +234,13 @@ const isProcessedFile = (made: Made): void => {
   assert(!made.baseName.includes("/"), "a processor never changes the directory")
   assert(isSafe(made.baseName), `it gave the base name ${JSON.stringify(made.baseName)}`)
   assert.strictEqual(made.bytes.length, made.size, "the content is as long as it says")
+  for (const { bytes, size, suffix } of made.siblings) {
+    assert(
+      isSafe(made.baseName + suffix) && !suffix.includes("/"),
+      `a sibling has the suffix ${JSON.stringify(suffix)}`,
+    )
+    assert.strictEqual(bytes.length, size, "a sibling is as long as it says")
+  }
   for (const header of Object.keys(made.headers ?? {})) assert.strictEqual(header, header.toLowerCase())
   for (const path of made.references ?? []) assert(isSafe(path), "references are files below the source's root")
 }

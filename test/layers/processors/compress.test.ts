@@ -17,12 +17,20 @@ const unchanged = [
 processorContract(gzip, {
   live: true,
   settings: { level: 9 },
-  examples: [{ path: "js/app.js", bytes: text, baseName: "app.js", uniqueName: false }, ...unchanged],
+  examples: [
+    { path: "js/app.js", bytes: text, baseName: "app.js", uniqueName: false },
+    { path: "js/app.js", bytes: text, baseName: "app.js", output: text, uniqueName: false, serverHeaders: false },
+    ...unchanged,
+  ],
 })
 processorContract(brotli, {
   live: true,
   settings: {},
-  examples: [{ path: "js/app.js", bytes: text, baseName: "app.js", uniqueName: false }, ...unchanged],
+  examples: [
+    { path: "js/app.js", bytes: text, baseName: "app.js", uniqueName: false },
+    { path: "js/app.js", bytes: text, baseName: "app.js", output: text, uniqueName: false, serverHeaders: false },
+    ...unchanged,
+  ],
 })
 
 const kinds = [

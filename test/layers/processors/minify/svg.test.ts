@@ -21,7 +21,6 @@ processorContract(svg, {
         '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="60" viewBox="0 0 100 60"><circle cx="10" cy="10" r="5" fill="red"/></svg>',
       ),
     },
-    { path: "dot.min.svg", bytes: bytesOf(picture("")), output: bytesOf(picture("")) },
     { path: "utf16.svg", bytes: Uint8Array.from([0xff, 0xfe, 0x3c, 0x00]), baseName: "utf16.svg" },
     { path: "empty.svg", bytes: new Uint8Array(0), output: new Uint8Array(0) },
   ].map((example) => ({ ...example, uniqueName: false })),
