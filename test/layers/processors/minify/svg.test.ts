@@ -93,7 +93,7 @@ describe("minify.SVG", () => {
     )
   }
 
-  it.live("draws the icons of Font Awesome and bootstrap's own the same to the pixel", () =>
+  it.live("draws icons of Font Awesome the same to the pixel", () =>
     Effect.gen(function* () {
       const directory = "@fortawesome/fontawesome-free/svgs-full"
       const home = fileURLToPath(new URL(`../../../../node_modules/${directory}`, import.meta.url))
