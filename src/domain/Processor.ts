@@ -53,11 +53,6 @@ export interface ProcessedFile {
   readonly references?: ReadonlyArray<RelativePath>
   /** The name promises the content: it may be cached for ever. */
   readonly uniqueName?: boolean
-  /**
-   * Other forms of the same content, for servers that choose one by its name: published beside the file under its final
-   * name with this suffix, e.g. ".br".
-   */
-  readonly siblings?: ReadonlyArray<{ readonly suffix: string; readonly content: Content }>
 }
 
 /** A processor, as its module exports it. `S` are its settings: the attributes of `<processor>` besides `name`. */

@@ -98,8 +98,6 @@ export const makeProcess = Effect.fnUntraced(function* () {
       ...after,
       headers: { ...before.headers, ...after.headers },
       references: [...(before.references ?? []), ...(after.references ?? [])],
-      // Another form of a content that is no longer published is not published either.
-      siblings: [...(after.content === before.content ? (before.siblings ?? []) : []), ...(after.siblings ?? [])],
       uniqueName: after.uniqueName === true || (before.uniqueName && after.baseName === before.baseName),
     }
     return processed

@@ -1,8 +1,8 @@
 /**
  * Processors that compress files for browsers that take them compressed, which is all of them.
  *
- * On a server with headers the file itself is published compressed, and its Content-Encoding says so. On the others it is
- * published as it is, with the compressed form beside it (`app.js.gz`, `app.js.br`), which web servers can be told to use.
+ * On a server with headers the file itself is published compressed, and its Content-Encoding says so. On the others, where
+ * nobody would be told, it is published as it is.
  *
  * @since 1.0.0
  */
@@ -27,7 +27,6 @@ const extensions: ReadonlySet<string> = new Set(
 interface Compression<S> {
   readonly name: string
   readonly encoding: string
-  readonly suffix: string
   readonly settings: Schema.Decoder<S>
   readonly compress: (bytes: Uint8Array, settings: S) => Promise<Uint8Array>
 }
@@ -37,7 +36,7 @@ const isCompressed = (bytes: Uint8Array): boolean =>
   (bytes[0] === 0x1f && bytes[1] === 0x8b) ||
   (bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd)
 
-const compressor = <S>({ compress, encoding, name, settings, suffix }: Compression<S>): ProcessorDefinition<S> =>
+const compressor = <S>({ compress, encoding, name, settings }: Compression<S>): ProcessorDefinition<S> =>
   defineProcessor<S>({
     name,
     extensions,
@@ -45,7 +44,8 @@ const compressor = <S>({ compress, encoding, name, settings, suffix }: Compressi
     settings,
     process: Effect.fnUntraced(function* (job, decoded) {
       const unchanged: ProcessedFile = { content: job.content, baseName: job.baseName }
-      if (job.content.size > COMPRESS_BYTES) return unchanged
+      // Elsewhere nobody would be told that it is compressed.
+      if (job.serverHas?.headers !== true || job.content.size > COMPRESS_BYTES) return unchanged
       const bytes = yield* job.read
       if (isCompressed(bytes)) return unchanged
       const made = yield* Effect.tryPromise({
@@ -60,9 +60,7 @@ const compressor = <S>({ compress, encoding, name, settings, suffix }: Compressi
       })
       if (made.length >= bytes.length) return unchanged
       const content = yield* job.write(made)
-      return job.serverHas?.headers === true
-        ? { content, baseName: job.baseName, headers: { "content-encoding": encoding } }
-        : { ...unchanged, siblings: [{ suffix, content }] }
+      return { content, baseName: job.baseName, headers: { "content-encoding": encoding } }
     }),
   })
 
@@ -72,7 +70,6 @@ const gzipped = promisify<Uint8Array, { readonly level: number }, Uint8Array>(zl
 export const gzip: ProcessorDefinition<{ readonly level: number }> = compressor({
   name: "compress.Gzip",
   encoding: "gzip",
-  suffix: ".gz",
   settings: Schema.Struct({ level: count(1, 9).pipe(Schema.withDecodingDefaultKey(Effect.succeed("9"))) }),
   compress: (bytes, { level }) => gzipped(bytes, { level }),
 })
@@ -86,7 +83,6 @@ const brotlied = promisify<Uint8Array, { readonly params: Record<number, number>
 export const brotli: ProcessorDefinition<{ readonly quality?: number }> = compressor({
   name: "compress.Brotli",
   encoding: "br",
-  suffix: ".br",
   settings: Schema.Struct({ quality: Schema.optionalKey(count(0, 11)) }),
   compress: (bytes, { quality = bytes.length > BROTLI_HARDEST_BYTES ? 9 : 11 }) =>
     brotlied(bytes, {

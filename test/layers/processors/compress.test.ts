@@ -17,27 +17,34 @@ const unchanged = [
 processorContract(gzip, {
   live: true,
   settings: { level: 9 },
-  examples: [{ path: "js/app.js", bytes: text, baseName: "app.js", uniqueName: false }, ...unchanged],
+  examples: [
+    { path: "js/app.js", bytes: text, baseName: "app.js", uniqueName: false },
+    { path: "js/app.js", bytes: text, baseName: "app.js", output: text, uniqueName: false, serverHeaders: false },
+    ...unchanged,
+  ],
 })
 processorContract(brotli, {
   live: true,
   settings: {},
-  examples: [{ path: "js/app.js", bytes: text, baseName: "app.js", uniqueName: false }, ...unchanged],
+  examples: [
+    { path: "js/app.js", bytes: text, baseName: "app.js", uniqueName: false },
+    { path: "js/app.js", bytes: text, baseName: "app.js", output: text, uniqueName: false, serverHeaders: false },
+    ...unchanged,
+  ],
 })
 
 const kinds = [
   {
     definition: gzip as typeof gzip | typeof brotli,
     encoding: "gzip",
-    suffix: ".gz",
     unpack: gunzipSync,
     setting: "level",
     low: "1",
   },
-  { definition: brotli, encoding: "br", suffix: ".br", unpack: brotliDecompressSync, setting: "quality", low: "1" },
+  { definition: brotli, encoding: "br", unpack: brotliDecompressSync, setting: "quality", low: "1" },
 ]
 
-for (const { definition, encoding, low, setting, suffix, unpack } of kinds) {
+for (const { definition, encoding, low, setting, unpack } of kinds) {
   // Both have settings of their own; here they are given as attributes.
   const run = (specimen: Parameters<typeof processed>[1], attributes?: Readonly<Record<string, string>>) =>
     processed(definition as typeof gzip, specimen, attributes)
@@ -49,28 +56,23 @@ for (const { definition, encoding, low, setting, suffix, unpack } of kinds) {
         assert.deepStrictEqual(Array.from(unpack(made.bytes)), Array.from(text))
         assert.isBelow(made.bytes.length, text.length / 10)
         assert.deepStrictEqual(made.headers, { "content-encoding": encoding })
-        assert.deepStrictEqual([made.baseName, made.siblings], ["app.js", []])
+        assert.strictEqual(made.baseName, "app.js")
       }),
     )
 
-    it.live("a server without gets the file as it is, and the compressed one beside it", () =>
+    it.live("a server without gets the file as it is", () =>
       Effect.gen(function* () {
         const made = yield* run({ path: "js/app.js", bytes: text, serverHeaders: false })
         assert.deepStrictEqual([made.origin, made.baseName, made.headers], ["source", "app.js", undefined])
-        assert.deepStrictEqual(
-          made.siblings.map((sibling) => sibling.suffix),
-          [suffix],
-        )
-        assert.deepStrictEqual(Array.from(unpack(made.siblings[0]?.bytes ?? noise)), Array.from(text))
       }),
     )
 
-    it.live("what would not get smaller is published as it is, alone", () =>
+    it.live("what would not get smaller is published as it is", () =>
       Effect.gen(function* () {
         for (const { bytes, path } of unchanged) {
           for (const serverHeaders of [true, false]) {
             const made = yield* run({ path, bytes, serverHeaders })
-            assert.deepStrictEqual([made.origin, made.headers, made.siblings], ["source", undefined, []], path)
+            assert.deepStrictEqual([made.origin, made.headers], ["source", undefined], path)
           }
         }
       }),

@@ -5,6 +5,7 @@
  */
 import { type Token, tokenizer } from "acorn"
 import { esbuildMinify } from "./esbuild.ts"
+import { SyntaxMistake } from "./SyntaxMistake.ts"
 
 /** A token with its text, for operators that are one kind of token. */
 type SomeToken = Token & { readonly value?: unknown }
@@ -53,22 +54,29 @@ export const edition = (text: string): number => {
   }
 }
 
+/** Syntax that a minifier may only write where the text is of that edition. */
+const syntax = (latest: number): Record<string, boolean> => ({
+  "inline-script": true,
+  "object-extensions": latest >= 2015,
+  "template-literal": latest >= 2015,
+  "unicode-escapes": latest >= 2015,
+  arrow: latest >= 2015,
+  "exponent-operator": latest >= 2016,
+  "optional-catch-binding": latest >= 2019,
+  "nullish-coalescing": latest >= 2020,
+  "optional-chain": latest >= 2020,
+  "logical-assignment": latest >= 2021,
+})
+
 /** The same program in fewer characters. It runs wherever the text did: no syntax is used that is later than its own. */
-export const minifyJavaScript = (text: string, baseName: string): Promise<string> => {
+export const minifyJavaScript = async (text: string, baseName: string): Promise<string> => {
+  const minify = (latest: number) => esbuildMinify(text, baseName, { loader: "js", supported: syntax(latest) })
   const latest = edition(text)
-  return esbuildMinify(text, baseName, {
-    loader: "js",
-    supported: {
-      "inline-script": true,
-      "object-extensions": latest >= 2015,
-      "template-literal": latest >= 2015,
-      "unicode-escapes": latest >= 2015,
-      arrow: latest >= 2015,
-      "exponent-operator": latest >= 2016,
-      "optional-catch-binding": latest >= 2019,
-      "nullish-coalescing": latest >= 2020,
-      "optional-chain": latest >= 2020,
-      "logical-assignment": latest >= 2021,
-    },
-  })
+  try {
+    return await minify(latest)
+  } catch (cause) {
+    // Methods and computed names in objects are of 2015, and have no word of their own.
+    if (!(cause instanceof SyntaxMistake) || latest >= 2015) throw cause
+    return minify(2015)
+  }
 }

@@ -12,7 +12,6 @@ processorContract(css, {
   settings: undefined,
   examples: [
     { path: "css/site.css", bytes: bytesOf("a {\n  color : red ;\n}\n"), output: bytesOf("a{color:red}") },
-    { path: "site.min.css", byName: true, bytes: bytesOf("a { color : red }"), output: bytesOf("a { color : red }") },
     { path: "latin.css", bytes: Uint8Array.from([0x61, 0x7b, 0x20, 0xe9, 0x7d]), baseName: "latin.css" },
     { path: "empty.css", bytes: new Uint8Array(0), output: new Uint8Array(0) },
     { path: "remark.css", bytes: bytesOf("/* nothing else */"), output: bytesOf("/* nothing else */") },

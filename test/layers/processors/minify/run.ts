@@ -27,10 +27,7 @@ export const processed = Effect.fnUntraced(function* <S>(
       Effect.gen(function* () {
         const made = yield* runProcessor(definition, settings, specimen)
         const bytes = yield* Stream.mkUint8Array(made.content.bytes)
-        const siblings = yield* Effect.forEach(made.siblings ?? [], ({ content, suffix }) =>
-          Effect.map(Stream.mkUint8Array(content.bytes), (bytes) => ({ suffix, bytes })),
-        )
-        return { ...made, bytes, siblings, origin: made.content.origin }
+        return { ...made, bytes, origin: made.content.origin }
       }),
     ),
     workspace.layer,
