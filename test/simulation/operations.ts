@@ -92,8 +92,6 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
     () => `/${chance.happens(0.75) ? "site" : "media"}/${chance.pick(directories)}${chance.pick(names)}`,
   )
   let written = 0
-  // Files of more than one piece take time to handle: few worlds have them, those have many.
-  const big = chance.happens(0.12) ? 0.4 : 0.005
   const file = () => chance.pick(pool)
   const directory = () => {
     const path = file()
@@ -103,7 +101,6 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
     written++
     if (chance.happens(0.04)) return `${poison} ${written}`
     if (chance.happens(0.25)) return chance.pick(["same", "twin", ""])
-    if (chance.happens(big)) return `${written}:`.repeat(24_000)
     return `${written}:${"-".repeat(chance.below(90))}`
   }
   const any = () => (chance.happens(0.3) ? directory() : file())
@@ -113,7 +110,7 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       [10, () => ({ do: "write", path: file(), text: text() })],
       [2, () => ({ do: "begin", path: file(), text: text() })],
       [3, () => ({ do: "append", path: file(), text: text(), close: chance.happens(0.6) })],
-      [big * 10, () => ({ do: "scribble", path: file() })],
+      [2, () => ({ do: "scribble", path: file() })],
       [1, () => ({ do: "truncate", path: file(), size: chance.below(20) })],
       [2, () => ({ do: "touch", path: file() })],
       [1, () => ({ do: "touch back", path: file(), millis: 1_000 * (1 + chance.below(100_000)) + written })],

@@ -25,6 +25,9 @@ import { count, type World } from "./world.ts"
 /** How long a transporter waits for a server, in milliseconds; each of the real ones has a limit of its own. */
 const DEADLINE = 60_000
 
+/** Bytes of a file that are read at once: few, so that much can happen in between. */
+const PIECE = 32
+
 export interface Process {
   /** The config file as it was when the program read it. */
   readonly config: SimulatedConfig
@@ -184,7 +187,7 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
     }),
     Context.add(Scheduler, engine),
     Context.add(CurrentLoggers, new Set([logger])),
-    Context.add(SourceFiles, gatedFiles(makeSourceFiles(world.disk), call, oracle)),
+    Context.add(SourceFiles, gatedFiles(makeSourceFiles(world.disk, PIECE), call, oracle)),
     Context.add(Ledger, gatedLedger(makeLedger(world.ledger), call, slowReads, oracle)),
     Context.add(Workspace, {
       open: workspace.service.open,

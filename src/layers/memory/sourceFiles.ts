@@ -73,8 +73,8 @@ const obstacle = (faults: DiskFaults, absolutePath: string, includingItself: boo
   return undefined
 }
 
-/** The contract {@link SourceFiles} over an in-memory disk. */
-export const makeSourceFiles = (disk: MemoryDisk): SourceFiles["Service"] => {
+/** The contract {@link SourceFiles} over an in-memory disk. `piece`: how many bytes of a file are handed out at once. */
+export const makeSourceFiles = (disk: MemoryDisk, piece = MEMORY_CHUNK): SourceFiles["Service"] => {
   /** The file that a path delivers now, itself or through a link. */
   const current = (source: Source, path: RelativePath): FileNode | undefined => {
     if (path === "" || hasDirectoryNamed(path, source.ignoredDirs)) return undefined
@@ -109,7 +109,7 @@ export const makeSourceFiles = (disk: MemoryDisk): SourceFiles["Service"] => {
     // The opened node is read to its end even when its name is taken away meanwhile, as an open file is.
     const pull = (node: FileNode, offset: number) =>
       Effect.flatMap(Effect.yieldNow, () => {
-        const chunk = node.bytes.slice(offset, Math.min(offset + MEMORY_CHUNK, state.size))
+        const chunk = node.bytes.slice(offset, Math.min(offset + piece, state.size))
         const next = offset + chunk.length
         if (next < state.size && chunk.length > 0) {
           return Effect.succeed([[chunk] as ReadonlyArray<Uint8Array>, Option.some(next)] as const)
