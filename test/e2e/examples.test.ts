@@ -88,7 +88,7 @@ describe("examples", () => {
           assert.deepStrictEqual([...server.files.keys()], ["/static/hello%20world.txt"])
           const check = await nodeMeanwhile(directory, environment, main, "check", "config.xml")
           assert.strictEqual(check.status, 0, check.said)
-          assert.include(check.said, 'server "shelf" (./put.mjs): ok')
+          assert.match(check.said, /^shelf\s+\.\/put\.mjs\s+ok\s/m)
           server.state.broken = true
           const broken = await nodeMeanwhile(directory, environment, main, "check", "config.xml")
           assert.strictEqual(broken.status, 1, broken.said)
