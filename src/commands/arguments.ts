@@ -15,6 +15,8 @@ export interface Invocation {
   readonly rest: ReadonlyArray<string>
   readonly json: boolean
   readonly logFormat: "pretty" | "json" | "logfmt" | undefined
+  /** Write down what servers hold already: compared by content, or by size where they tell no more. */
+  readonly adopt?: "content" | "size"
 }
 
 export type CommandName =
@@ -55,6 +57,8 @@ export const usage = `file-conveyor keeps servers equal to directories, as confi
   file-conveyor confirm-deletes <config> <source>
                                          let deletions pass that the mass-delete guard holds back
 
+  --adopt                after the ledger was lost or damaged: what a server already holds is not uploaded again
+  --adopt-by-size        the same; the right size will do where a server (FTP, SFTP) can tell nothing else
   --json                 status as JSON
   --log-format <format>  pretty (default on a terminal), logfmt (default elsewhere) or json
   --help, --version
@@ -89,6 +93,8 @@ export const parseArguments = Effect.fnUntraced(function* (words: ReadonlyArray<
         options: {
           once: { type: "boolean", default: false },
           "dry-run": { type: "boolean", default: false },
+          adopt: { type: "boolean", default: false },
+          "adopt-by-size": { type: "boolean", default: false },
           json: { type: "boolean", default: false },
           help: { type: "boolean", short: "h", default: false },
           version: { type: "boolean", default: false },
@@ -107,7 +113,15 @@ export const parseArguments = Effect.fnUntraced(function* (words: ReadonlyArray<
   if (values.once && values["dry-run"]) return yield* mistake("--once and --dry-run do not go together")
   const [first, ...others] = positionals
   if (first === undefined) return yield* mistake("which config file?")
-  const common: Pick<Invocation, "json" | "logFormat"> = { json: values.json, logFormat: format }
+  const adopt = values["adopt-by-size"] ? "size" : values.adopt ? "content" : undefined
+  if (adopt !== undefined && (values["dry-run"] || (first !== undefined && isCommand(first)))) {
+    return yield* mistake("--adopt goes with the daemon and with --once")
+  }
+  const common: Pick<Invocation, "json" | "logFormat" | "adopt"> = {
+    json: values.json,
+    logFormat: format,
+    ...(adopt === undefined ? {} : { adopt }),
+  }
   if (!isCommand(first)) {
     if (others.length > 0) return yield* mistake(`"${first}" is not a command, and a config file stands alone`)
     const command: CommandName = values.once ? "once" : values["dry-run"] ? "dry-run" : "run"

@@ -19,6 +19,12 @@ export const leftOver = (status: Status, configFile: string): ReadonlyArray<stri
           `source "${source.name}": deletions are held: ${source.hold.reason}. If they were meant: ${confirmCommand(configFile, source.name)}`,
         ],
   ),
+  ...status.sources.flatMap((source) =>
+    (source.unreadable ?? []).map(
+      ({ directory, reason }) =>
+        `source "${source.name}": the directory ${directory === "" ? "itself" : display(directory)} can not be read (${reason}); what was delivered from there stays`,
+    ),
+  ),
   ...status.servers
     .filter((server) => server.state === "down")
     .map((server) => `server "${server.name}" is down: ${server.reason ?? "out of reach"}`),

@@ -54,6 +54,15 @@ export interface SourceStatus {
   readonly overflows: number
   readonly settling: number
   readonly hold: Hold | undefined
+  /** Directories that could not be read; what was delivered from them stays as it is until they can be. */
+  readonly unreadable?: ReadonlyArray<UnreadableDirectory>
+}
+
+/** A directory that could not be read, why, and when it is tried again (undefined: now). */
+export interface UnreadableDirectory {
+  readonly directory: RelativePath
+  readonly reason: string
+  readonly nextTry: number | undefined
 }
 
 /** How one server stands. `waiting` is exact up to a bound, then `atLeast` is true. */

@@ -93,7 +93,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
       isQuiet() &&
       failures.length === 0 &&
       servers.every((server) => server.state === "up" && server.waiting === 0) &&
-      sources.every((source) => source.state === "watching" && source.hold === undefined)
+      sources.every(
+        (source) => source.state === "watching" && source.hold === undefined && (source.unreadable ?? []).length === 0,
+      )
     if (inSync !== wasInSync) {
       wasInSync = inSync
       since = clock.currentTimeMillisUnsafe()

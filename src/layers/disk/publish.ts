@@ -31,7 +31,7 @@ import { openVersion, verify, verifyPlace } from "./version.ts"
 import type { Turn } from "./turn.ts"
 
 /** Readers such as a web server run as other users. */
-const FILE_MODE = 0o644
+export const FILE_MODE = 0o644
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
 
 const directoryOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf("/"), 0))
@@ -173,7 +173,8 @@ export const link = ({ from, root, to }: Input<"link">, turn: Turn): undefined =
   })
 }
 
-const pointsTo = (at: string, target: string): boolean => {
+/** True where there is a symbolic link at `at` that leads to `target`. */
+export const pointsTo = (at: string, target: string): boolean => {
   try {
     return fromNative(readlinkSync(native(at), "buffer")) === target
   } catch {
