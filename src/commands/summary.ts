@@ -27,6 +27,6 @@ export const leftOver = (status: Status, configFile: string): ReadonlyArray<stri
   ),
   ...status.servers
     .filter((server) => server.state === "down")
-    .map((server) => `server "${server.name}" is down: ${server.reason ?? "out of reach"}`),
-  ...status.failures.map((failure) => `${display(failure.path)} to "${failure.server}": ${failure.reason}`),
+    .map((server) => `server "${server.name}" is down: ${display(server.reason ?? "out of reach")}`),
+  ...status.failures.map((failure) => `${display(failure.path)} to "${failure.server}": ${display(failure.reason)}`),
 ]

@@ -67,9 +67,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
       }).pipe(Effect.ensuring(Effect.sync(() => waiters.delete(pulse))))
     })
 
-  const status = Effect.gen(function* () {
+  const report = Effect.fnUntraced(function* (failuresShown: number) {
     const totals = new Map((yield* ledger.totals).map((total) => [total.server, total]))
-    const failures = yield* ledger.failures(FAILURES_SHOWN)
+    const failures = yield* ledger.failures(failuresShown)
     const servers = lanes.map((lane): ServerStatus => {
       const { atLeast, breaker, inFlight, waiting } = lane.snapshot()
       const total = totals.get(lane.server)
@@ -120,13 +120,14 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     until,
     progressed,
     quiet: until(isQuiet),
-    status,
+    status: report(FAILURES_SHOWN),
     /** Notices when disk and servers come into sync. */
     run: Effect.gen(function* () {
       const pulse = makePulse()
       waiters.add(pulse)
       for (;;) {
-        if (isQuiet() || wasInSync) yield* status
+        // It is asked whenever anything rests: whether there is a failure is enough to know.
+        if (isQuiet() || wasInSync) yield* report(1)
         yield* pulse.wait
         yield* Effect.yieldNow
       }

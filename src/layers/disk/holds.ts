@@ -6,6 +6,7 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs"
 import { baseNameOf } from "../../domain/Path.ts"
 import { native } from "../nativePath.ts"
+import { anchored } from "./anchor.ts"
 import { existing } from "./destination.ts"
 import type { Input } from "./protocol.ts"
 import { FILE_MODE, pointsTo } from "./publish.ts"
@@ -39,7 +40,7 @@ export const holds = ({ from, how, root, to }: Input<"holds">, turn: Turn): bool
     verifyPlace(from, turn)
     return pointsTo(location, from.location)
   }
-  const published = open(location)
+  const published = anchored(directory, (anchor) => open(join(anchor, baseNameOf(to))))
   if (published === undefined) return false
   try {
     const stats = fstatSync(published)
