@@ -29,11 +29,11 @@ const perform = Effect.fnUntraced(function* (invocation: Invocation, config: Con
   switch (invocation.command) {
     case "run": {
       const { runDaemon } = yield* Effect.promise(() => import("./commands/daemon.ts"))
-      return yield* Effect.as(runDaemon(config), exitCodes.fine)
+      return yield* Effect.as(runDaemon(config, invocation.adopt), exitCodes.fine)
     }
     case "once": {
       const { runToQuiet } = yield* Effect.promise(() => import("./commands/once.ts"))
-      return yield* verdict(runToQuiet(config))
+      return yield* verdict(runToQuiet(config, invocation.adopt))
     }
     case "dry-run":
     case "check":

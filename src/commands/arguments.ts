@@ -16,6 +16,8 @@ export interface Invocation {
   readonly json: boolean
   readonly repair: boolean
   readonly logFormat: "pretty" | "json" | "logfmt" | undefined
+  /** Write down what servers hold already: compared by content, or by size where they tell no more. */
+  readonly adopt?: "content" | "size"
 }
 
 export type CommandName =
@@ -84,6 +86,8 @@ export const usage = `file-conveyor keeps servers equal to directories, as confi
   file-conveyor create-distribution <config> <server>
                                          create a CloudFront distribution for a server's bucket
 
+  --adopt                after the ledger was lost or damaged: what a server already holds is not uploaded again
+  --adopt-by-size        the same; the right size will do where a server (FTP, SFTP) can tell nothing else
   --json                 status as JSON
   --repair               with verify: also put right what differs
   --log-format <format>  pretty (default on a terminal), logfmt (default elsewhere) or json
@@ -125,6 +129,8 @@ export const parseArguments = Effect.fnUntraced(function* (words: ReadonlyArray<
         options: {
           once: { type: "boolean", default: false },
           "dry-run": { type: "boolean", default: false },
+          adopt: { type: "boolean", default: false },
+          "adopt-by-size": { type: "boolean", default: false },
           json: { type: "boolean", default: false },
           repair: { type: "boolean", default: false },
           help: { type: "boolean", short: "h", default: false },
@@ -144,10 +150,15 @@ export const parseArguments = Effect.fnUntraced(function* (words: ReadonlyArray<
   if (values.once && values["dry-run"]) return yield* mistake("--once and --dry-run do not go together")
   const [first, ...others] = positionals
   if (first === undefined) return yield* mistake("which config file?")
-  const common: Pick<Invocation, "json" | "repair" | "logFormat"> = {
+  const adopt = values["adopt-by-size"] ? "size" : values.adopt ? "content" : undefined
+  if (adopt !== undefined && (values["dry-run"] || (first !== undefined && isCommand(first)))) {
+    return yield* mistake("--adopt goes with the daemon and with --once")
+  }
+  const common: Pick<Invocation, "json" | "repair" | "logFormat" | "adopt"> = {
     json: values.json,
     repair: values.repair,
     logFormat: format,
+    ...(adopt === undefined ? {} : { adopt }),
   }
   if (values.repair && first !== "verify") return yield* mistake("--repair goes with verify only")
   if (!isCommand(first)) {

@@ -17,6 +17,7 @@ import { pidFiles } from "../layers/publishers/pidFile.ts"
 import { type Signal, signals } from "../layers/signals.ts"
 import { trimHeap } from "../layers/trimHeap.ts"
 import { serveControl } from "../layers/status/control.ts"
+import type { AdoptProof } from "../streams/adopt.ts"
 import { type Conveyor, makeConveyor } from "../streams/conveyor.ts"
 import { makeRequests } from "./requests.ts"
 import { layerWorld } from "./world.ts"
@@ -41,6 +42,16 @@ const trimming = (conveyor: Conveyor) =>
   Stream.runForEach(
     Stream.filter(conveyor.events, (event) => event._tag === "Scanned"),
     () => Effect.andThen(conveyor.quiet, Effect.delay(trimHeap, TRIM_AFTER)),
+  )
+
+/** Says, after the first sync, how much of it needed no upload. */
+const tellAdopted = (conveyor: Conveyor) =>
+  Effect.andThen(
+    conveyor.quiet,
+    Effect.suspend(() => {
+      const { adopted, delivered } = conveyor.tally()
+      return Effect.logInfo(`${adopted} files were on their servers already, ${delivered - adopted} were uploaded`)
+    }),
   )
 
 type Signals = Queue.Dequeue<Signal>
@@ -72,9 +83,9 @@ const secondSignal = (received: Signals) =>
 
 /** Runs one config until it is to be replaced or the daemon is to stop. */
 const runUntilReload = Effect.fnUntraced(
-  function* (config: Config, received: Signals) {
+  function* (config: Config, received: Signals, adopt?: AdoptProof) {
     for (const warning of config.warnings) yield* Effect.logWarning(warning)
-    const conveyor = yield* makeConveyor(config)
+    const conveyor = yield* makeConveyor(config, { adopt })
     yield* serveControl(config.settings.stateDir, yield* makeRequests(config, conveyor))
     yield* pidFiles(config.settings.pidFiles)
     const telling = Stream.runForEach(conveyor.events, narrate(makeNarrator(), config.file))
@@ -83,6 +94,7 @@ const runUntilReload = Effect.fnUntraced(
       Effect.andThen(telling, Effect.never),
       Effect.andThen(firstSync(conveyor), Effect.never),
       Effect.andThen(trimming(conveyor), Effect.never),
+      Effect.andThen(adopt === undefined ? Effect.void : tellAdopted(conveyor), Effect.never),
     ])
     const running = yield* Effect.forkScoped(work, { startImmediately: true })
     const ending = yield* Effect.raceFirst(Fiber.join(running), listen(config, received))
@@ -92,11 +104,11 @@ const runUntilReload = Effect.fnUntraced(
       : drained
     return ending
   },
-  (effect, config) => Effect.provide(Effect.scoped(effect), layerWorld(config)),
+  (effect, config, _, adopt) => Effect.provide(Effect.scoped(effect), layerWorld(config, adopt !== undefined)),
 )
 
 /** The daemon, from its first config to its end. */
-export const runDaemon = Effect.fnUntraced(function* (first: Config) {
+export const runDaemon = Effect.fnUntraced(function* (first: Config, adopt?: AdoptProof) {
   const received = yield* Queue.sliding<Signal>(SIGNALS_PENDING)
   yield* Effect.forkScoped(
     Stream.runForEach(signals, (signal) => Queue.offer(received, signal)),
@@ -104,7 +116,7 @@ export const runDaemon = Effect.fnUntraced(function* (first: Config) {
   )
   let config = first
   for (;;) {
-    const ending = yield* runUntilReload(config, received)
+    const ending = yield* runUntilReload(config, received, adopt)
     if (ending._tag === "Stop") return
     config = ending.config
   }

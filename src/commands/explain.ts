@@ -128,10 +128,10 @@ const explainDestination = Effect.fnUntraced(
     }
     const failure = yield* ledger.failureOf({ source: source.name, path, server })
     if (failure !== undefined) {
-      yield* print(`      failed ${failure.attempts} times since ${time(failure.since)}: ${failure.reason}`)
+      yield* print(`      failed ${failure.attempts} times since ${time(failure.since)}: ${display(failure.reason)}`)
       yield* print(`      next try: ${time(failure.nextTry)}`)
     }
   },
   Effect.scoped,
-  Effect.catchTag("ProcessorError", (error) => print(`      the chain fails: ${error.message}`)),
+  Effect.catchTag("ProcessorError", (error) => print(`      the chain fails: ${display(error.message)}`)),
 )

@@ -10,6 +10,7 @@ import * as Stream from "effect/Stream"
 import type { Config } from "../domain/Config.ts"
 import { makeNarrator, narrate } from "../layers/observability/narrator.ts"
 import { pidFiles } from "../layers/publishers/pidFile.ts"
+import type { AdoptProof } from "../streams/adopt.ts"
 import { makeConveyor } from "../streams/conveyor.ts"
 import { counted, print } from "./output.ts"
 import { leftOver } from "./summary.ts"
@@ -17,10 +18,10 @@ import { layerWorld } from "./world.ts"
 
 /** Returns whether everything is in sync. */
 export const runToQuiet = Effect.fnUntraced(
-  function* (config: Config) {
+  function* (config: Config, adopt?: AdoptProof) {
     const startedAt = yield* Clock.currentTimeMillis
     for (const warning of config.warnings) yield* Effect.logWarning(warning)
-    const conveyor = yield* makeConveyor(config)
+    const conveyor = yield* makeConveyor(config, { adopt })
     yield* pidFiles(config.settings.pidFiles)
     yield* Effect.forkScoped(Stream.runForEach(conveyor.events, narrate(makeNarrator(), config.file)), {
       startImmediately: true,
@@ -31,12 +32,13 @@ export const runToQuiet = Effect.fnUntraced(
     const status = yield* conveyor.status
     const seconds = ((yield* Clock.currentTimeMillis) - startedAt) / 1000
     const left = leftOver(status, config.file)
-    const { delivered, removed } = conveyor.tally()
+    const { adopted, delivered, removed } = conveyor.tally()
+    const found = adopt === undefined ? "" : `${adopted.toLocaleString("en")} were there already, `
     yield* print(
-      `${left.length === 0 ? "in sync" : "not in sync"}: ${counted(delivered, "file")} delivered, ${removed} removed in ${seconds.toFixed(1)} s`,
+      `${left.length === 0 ? "in sync" : "not in sync"}: ${found}${counted(delivered - adopted, "file")} delivered, ${removed} removed in ${seconds.toFixed(1)} s`,
     )
     for (const line of left) yield* print(`  ${line}`)
     return left.length === 0
   },
-  (effect, config) => Effect.provide(Effect.scoped(effect), layerWorld(config)),
+  (effect, config, adopt) => Effect.provide(Effect.scoped(effect), layerWorld(config, adopt !== undefined)),
 )

@@ -20,9 +20,15 @@ export const leftOver = (status: Status, configFile: string): ReadonlyArray<stri
           `source "${source.name}": deletions are held: ${source.hold.reason}. If they were meant: ${confirmCommand(configFile, source.name)}`,
         ],
   ),
+  ...status.sources.flatMap((source) =>
+    (source.unreadable ?? []).map(
+      ({ directory, reason }) =>
+        `source "${source.name}": the directory ${directory === "" ? "itself" : display(directory)} can not be read (${reason}); what was delivered from there stays`,
+    ),
+  ),
   ...status.servers
     .filter((server) => server.state === "down")
-    .map((server) => `server "${server.name}" is down: ${server.reason ?? "out of reach"}`),
+    .map((server) => `server "${server.name}" is down: ${display(server.reason ?? "out of reach")}`),
   ...status.servers.flatMap(({ invalidation, name }) =>
     invalidation === undefined || invalidation.waiting === 0
       ? []
@@ -30,5 +36,5 @@ export const leftOver = (status: Status, configFile: string): ReadonlyArray<stri
           `the CDN of "${name}" was not told of ${counted(invalidation.waiting, "changed address", "changed addresses")}: ${invalidation.reason ?? "it is still to be asked"}`,
         ],
   ),
-  ...status.failures.map((failure) => `${display(failure.path)} to "${failure.server}": ${failure.reason}`),
+  ...status.failures.map((failure) => `${display(failure.path)} to "${failure.server}": ${display(failure.reason)}`),
 ]

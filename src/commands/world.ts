@@ -30,12 +30,15 @@ const layerOutside = (config: Config, workingDir: string, options: ProcessorsOpt
     layerWatcher,
   ).pipe(Layer.provide(layerDiskWorkers()))
 
-/** Everything the conveyor needs. The state directory is held first, so that two daemons never share one. */
-export const layerWorld = (config: Config) => {
+/**
+ * Everything the conveyor needs. The state directory is held first, so that two daemons never share one. `renew`: a damaged
+ * ledger is set aside and a new one begun.
+ */
+export const layerWorld = (config: Config, renew = false) => {
   const { stateDir, syncedFilesDb, workingDir } = config.settings
   const held = Layer.effectDiscard(holdStateDirectory(stateDir))
   return Layer.mergeAll(
-    layerSqlite({ directory: stateDir }),
+    layerSqlite({ directory: stateDir, renew }),
     layerSyncedFiles({ syncedFilesDb }),
     layerOutside(config, workingDir, { cacheDirectory: path.join(workingDir, "cache") }),
   ).pipe(Layer.provide(held))

@@ -63,6 +63,15 @@ export interface SourceStatus {
   readonly overflows: number
   readonly settling: number
   readonly hold: Hold | undefined
+  /** Directories that could not be read; what was delivered from them stays as it is until they can be. */
+  readonly unreadable?: ReadonlyArray<UnreadableDirectory>
+}
+
+/** A directory that could not be read, why, and when it is tried again (undefined: now). */
+export interface UnreadableDirectory {
+  readonly directory: RelativePath
+  readonly reason: string
+  readonly nextTry: number | undefined
 }
 
 /** What the CDN in front of a server has still to be told: addresses that changed, and why it was not told yet. */

@@ -84,6 +84,11 @@ export interface TransporterShape {
   readonly remove: (at: RemotePath) => Effect.Effect<void, TransportError>
   /** What is at this path, if anything. Used to check, verify and adopt. */
   readonly stat: (at: RemotePath) => Effect.Effect<Option.Option<RemoteFile>, TransportError>
+  /**
+   * Whether what is at this path is exactly what `put` would make of this file now, for servers where the bytes themselves
+   * can be looked at, such as directories on this machine. Where it is absent `stat` has to do.
+   */
+  readonly holds?: (file: OutputFile, at: RemotePath) => Effect.Effect<boolean, TransportError>
   /** The public address of the file at this path. */
   readonly url: (at: RemotePath) => string
   /** Where a CDN in front of the server keeps what it served and has to be told what changed. */

@@ -17,6 +17,7 @@ import type { RelativePath, ServerName, SourceName } from "../domain/Path.ts"
 import type { ConveyorEvent } from "../domain/Telemetry.ts"
 import { Transporters } from "../domain/Transporter.ts"
 import { makeAcknowledge } from "./acknowledge.ts"
+import { type AdoptProof, makeAdopt } from "./adopt.ts"
 import { type Agenda, makeAgenda } from "./agenda.ts"
 import { urgent } from "./backlog.ts"
 import { makeDiscover } from "./discover.ts"
@@ -33,7 +34,12 @@ import { supervised } from "./supervise.ts"
 import { makeSweep } from "./sweep.ts"
 import { limited, makePaced } from "./transfer.ts"
 
-export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
+export interface ConveyorOptions {
+  /** What servers hold already is written down instead of being uploaded; see {@link ./adopt.ts}. */
+  readonly adopt?: AdoptProof | undefined
+}
+
+export const makeConveyor = Effect.fnUntraced(function* (config: Config, options: ConveyorOptions = {}) {
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
   const books = booksOf(config)
@@ -97,10 +103,12 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
   const turns = limited(yield* Semaphore.make(config.settings.maxSimultaneousTransporters))
   const { bandwidthLimit } = config.settings
   const paced = bandwidthLimit === undefined ? undefined : yield* makePaced(bandwidthLimit)
+  const adopt = options.adopt === undefined ? undefined : yield* makeAdopt(options.adopt)
   for (const server of config.servers) {
     const plain = transporters.get(server.name)
     const taken = plain.capabilities.local === true ? plain : turns(plain)
-    const transporter = paced === undefined ? taken : paced(taken)
+    const sending = paced === undefined ? taken : paced(taken)
+    const transporter = adopt === undefined ? sending : adopt.decorate(server.name, sending)
     const most = server.maxConnections > 0 ? server.maxConnections : transporter.capabilities.connections
     const connections = Math.min(most, config.settings.maxFilesInPipeline)
     const { invalidator } = plain
@@ -173,8 +181,8 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
       const { inFlight, waiting, worked } = totalsOf(lanes.values())
       return { done: worked, total: Math.max(worked + waiting + inFlight, expected) }
     },
-    /** Files delivered and removed by this run. */
-    tally: () => tally,
+    /** Files delivered and removed by this run; `adopted` of those delivered were there already. */
+    tally: () => ({ ...tally, adopted: adopt?.count() ?? 0 }),
   }
 
   function evict(current: Config) {

@@ -11,7 +11,7 @@ import { type LedgerError, type SourceError, WatcherError } from "../domain/Erro
 import type { FileChange } from "../domain/FileChange.ts"
 import { mtimeMillis } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { LINKS, NAMES_IN_WARNING, ROOT_CHECK, SCAN_BATCH } from "../domain/Limits.ts"
+import { BLIND_PAUSE, BLIND_SCAN, LINKS, NAMES_IN_WARNING, ROOT_CHECK, SCAN_BATCH } from "../domain/Limits.ts"
 import { child, display, isWithin, type RelativePath, root } from "../domain/Path.ts"
 import { plan, rulesFor } from "../domain/Plan.ts"
 import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
@@ -21,6 +21,7 @@ import { Backlog, directory, listed } from "./backlog.ts"
 import { makePulse } from "./pulse.ts"
 import { type Settle, settleTimes } from "./settle.ts"
 import type { Shared, SourceBook } from "./shared.ts"
+import { makeUnreadable } from "./unreadable.ts"
 import { type DirectoryView, eachFile, makeWalk } from "./walk.ts"
 
 /** A file this young, in milliseconds, may still be in writing when a listing finds it. */
@@ -42,7 +43,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   const files = yield* SourceFiles
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
-  const { reconcileInterval, settle: configuredSettle } = shared.config.settings
+  const { reconcileInterval, retryInterval, settle: configuredSettle } = shared.config.settings
 
   const requests = new Backlog(SCAN_REQUESTS)
   const pulse = makePulse()
@@ -58,6 +59,9 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     directories: 0,
     watched: 0,
     blind: 0,
+    /** Some directories are neither watched nor told as unreadable. */
+    unseen: false,
+    scanMillis: 0,
     overflows: 0,
     scanned: false,
     scanning: true,
@@ -67,6 +71,8 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     requests.add(directory(source.name, path, kind))
     pulse.wake()
   }
+
+  const unreadable = yield* makeUnreadable((path) => request(path, "tree"), retryInterval)
 
   const warnOnce = (kind: string, message: string): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -95,7 +101,10 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
 
   const compare = (view: DirectoryView, findings: Findings, youngSince: number) => {
     findings.directories++
-    if (view.unreadable !== undefined) findings.unreadable.push(display(view.directory === "" ? "." : view.directory))
+    if (view.unreadable === undefined) unreadable.remove(view.directory)
+    else if (unreadable.add(view.directory, view.unreadable)) {
+      findings.unreadable.push(`${display(view.directory === "" ? "." : view.directory)} (${view.unreadable})`)
+    }
     for (const { link, target } of view.links) linked(link, target)
     for (const entry of view.entries ?? []) {
       if (entry.kind !== "skipped") continue
@@ -141,16 +150,23 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     }
     yield* report(findings)
     status.watched = yield* session.watched
-    if (path !== root || !recursive) return
+    const unseen = findings.blind.some((spot) => !unreadable.has(spot.directory))
+    if (path !== root || !recursive) {
+      status.blind = Math.max(status.blind, findings.blind.length)
+      status.unseen ||= unseen
+      return
+    }
     status.directories = findings.directories
     status.blind = findings.blind.length
+    status.unseen = unseen
+    status.scanMillis = clock.currentTimeMillisUnsafe() - startedAt
     shared.emit({
       _tag: "Scanned",
       source: source.name,
       files: findings.files,
       directories: findings.directories,
       due: findings.due,
-      millis: clock.currentTimeMillisUnsafe() - startedAt,
+      millis: status.scanMillis,
       first: !status.scanned,
     })
     yield* firstScanDone(findings)
@@ -178,15 +194,15 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     }
     if (findings.unreadable.length > 0) {
       const names = findings.unreadable.slice(0, NAMES_IN_WARNING).join(", ")
-      yield* warnOnce(
-        `unreadable ${names}`,
-        `${findings.unreadable.length} directories can not be read, what was delivered from them stays as it is: ${names}`,
-      )
+      const count = findings.unreadable.length === 1 ? "1 directory" : `${findings.unreadable.length} directories`
+      yield* Effect.logWarning(
+        `${count} can not be read; what was delivered from there stays as it is, and it is tried again: ${names}`,
+      ).pipe(Effect.annotateLogs({ source: source.name }))
     }
     for (const spot of findings.blind.slice(0, 1)) {
       yield* warnOnce(
         spot.reason,
-        `${findings.blind.length} directories can not be watched and are looked at by the reconcile only: ${spot.reason}`,
+        `${findings.blind.length} directories can not be watched and are scanned every few seconds instead: ${spot.reason}`,
       )
     }
   })
@@ -243,6 +259,16 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     Effect.forever,
   )
 
+  /** The less often, the longer it takes. A scan asks for watches again, too: the limit may have been raised. */
+  const scanBlind = Effect.suspend(() => Effect.sleep(Math.max(BLIND_SCAN, BLIND_PAUSE * status.scanMillis))).pipe(
+    Effect.andThen(
+      Effect.sync(() => {
+        if (status.unseen && !status.scanning) request(root, "tree")
+      }),
+    ),
+    Effect.forever,
+  )
+
   const away = (detail: string) => new WatcherError({ root: source.root, detail })
 
   /** No monitor tells that something was mounted over the directory, or a part of a disk that stays elsewhere unmounted. */
@@ -270,6 +296,8 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       Effect.andThen(signals, Effect.never),
       scans(opened),
       reconcile,
+      scanBlind,
+      unreadable.run,
       watchRoot(identity),
     ])
   }).pipe(
@@ -305,6 +333,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       watched: status.watched,
       blind: status.blind,
       overflows: status.overflows,
+      unreadable: unreadable.list(),
     }),
     run: session as Effect.Effect<never, WatcherError | SourceError | LedgerError>,
   }

@@ -71,9 +71,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
       }).pipe(Effect.ensuring(Effect.sync(() => waiters.delete(pulse))))
     })
 
-  const status = Effect.gen(function* () {
+  const report = Effect.fnUntraced(function* (failuresShown: number) {
     const totals = new Map((yield* ledger.totals).map((total) => [total.server, total]))
-    const failures = yield* ledger.failures(FAILURES_SHOWN)
+    const failures = yield* ledger.failures(failuresShown)
     const servers = lanes.map((lane): ServerStatus => {
       const { atLeast, breaker, inFlight, waiting } = lane.snapshot()
       const total = totals.get(lane.server)
@@ -101,7 +101,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
       servers.every(
         (server) => server.state === "up" && server.waiting === 0 && (server.invalidation?.waiting ?? 0) === 0,
       ) &&
-      sources.every((source) => source.state === "watching" && source.hold === undefined)
+      sources.every(
+        (source) => source.state === "watching" && source.hold === undefined && (source.unreadable ?? []).length === 0,
+      )
     if (inSync !== wasInSync) {
       wasInSync = inSync
       since = clock.currentTimeMillisUnsafe()
@@ -126,13 +128,14 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     until,
     progressed,
     quiet: until(isQuiet),
-    status,
+    status: report(FAILURES_SHOWN),
     /** Notices when disk and servers come into sync. */
     run: Effect.gen(function* () {
       const pulse = makePulse()
       waiters.add(pulse)
       for (;;) {
-        if (isQuiet() || wasInSync) yield* status
+        // It is asked whenever anything rests: whether there is a failure is enough to know.
+        if (isQuiet() || wasInSync) yield* report(1)
         yield* pulse.wait
         yield* Effect.yieldNow
       }

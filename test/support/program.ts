@@ -88,6 +88,10 @@ export interface Daemon {
 export const daemon = (place: Place, ...words: ReadonlyArray<string>): Daemon =>
   follow(spawn(process.execPath, [main, place.config, ...words], { stdio: ["ignore", "ignore", "pipe"] }))
 
+/** Starts the daemon through another program, which gets the daemon's command line behind its own words. */
+export const daemonUnder = (place: Place, [command = "env", ...words]: ReadonlyArray<string>): Daemon =>
+  follow(spawn(command, [...words, process.execPath, main, place.config], { stdio: ["ignore", "ignore", "pipe"] }))
+
 /** Starts the daemon bound by the permissions of files: root is not, unless it gives that up. */
 export const boundDaemon = (place: Place): Daemon => {
   const without = "-dac_override,-dac_read_search"

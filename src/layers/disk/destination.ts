@@ -4,8 +4,9 @@
  * @since 1.0.0
  */
 import { chmodSync, mkdirSync, readdirSync, rmdirSync } from "node:fs"
-import { display } from "../../domain/Path.ts"
+import { baseNameOf, display } from "../../domain/Path.ts"
 import { fromNative, native } from "../nativePath.ts"
+import { anchored } from "./anchor.ts"
 import { join, obstacle, type Obstacle, realPath } from "./realPath.ts"
 import { codeOf, isAbsent, orAbsent, quietly, Refusal } from "./refusal.ts"
 import { isNew, sweepOnce, temporaryName } from "./temporary.ts"
@@ -17,10 +18,10 @@ const DIRECTORY_MODE = 0o755
 /** Whoever starts us with a strict umask does not mean the readers of what is published. */
 const masked = (process.umask() & DIRECTORY_MODE) !== 0
 
-const makeDirectory = (location: string): void => {
+const makeDirectory = (location: string, name = location): void => {
   mkdirSync(native(location), DIRECTORY_MODE)
   if (masked) chmodSync(native(location), DIRECTORY_MODE)
-  isNew(location)
+  isNew(name)
 }
 
 const noRoot = (root: string, detail: string) => new Refusal("NoRoot", `the location ${display(root)} ${detail}`)
@@ -65,9 +66,10 @@ const blocked = ({ at, kind }: Obstacle): Refusal =>
 const make = (top: string, directory: string): void => {
   let at = top
   for (const segment of directory.split("/")) {
-    at = join(at, segment)
+    const above = at
+    at = join(above, segment)
     try {
-      makeDirectory(at)
+      anchored(above, (anchor) => makeDirectory(join(anchor, segment), join(above, segment)))
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error
     }
@@ -102,18 +104,29 @@ export const ensure = (root: string, directory: string, turn: Turn): string => {
 export interface Aside {
   readonly location: string
   readonly target: string
+  /** Its path as others see it. */
+  readonly named: string
 }
 
-/** Undefined where the directory is there already, or where anything is in the way: {@link ensure} says what. */
-export const makeAside = (root: string, directory: string, turn: Turn): Aside | undefined => {
+/**
+ * Runs `use` with a new directory; its paths lead there and nowhere else until it returns. Undefined where the directory is
+ * there already, or where anything is in the way: {@link ensure} says what.
+ */
+export const withAside = <A>(root: string, directory: string, turn: Turn, use: (aside: Aside) => A): A | undefined => {
   if (turn.real.has(`${root}\0${directory}`)) return undefined
   const top = rootOf(root, turn, true) ?? root
   if (obstacle(top, directory)?.kind !== "missing") return undefined
   const slash = directory.lastIndexOf("/")
   const parent = slash === -1 ? top : ensure(root, directory.slice(0, slash), turn)
-  const location = join(parent, temporaryName())
-  makeDirectory(location)
-  return { location, target: join(top, directory) }
+  return anchored(parent, (anchor) => {
+    const location = join(anchor, temporaryName())
+    makeDirectory(location)
+    return use({
+      location,
+      target: join(anchor, directory.slice(slash + 1)),
+      named: join(top, directory),
+    })
+  })
 }
 
 /** The directory is there now, and new. */
@@ -159,7 +172,9 @@ export const prune = (root: string, directory: string, turn: Turn): void => {
   quietly(() => {
     for (let at = directory; at !== ""; at = at.slice(0, Math.max(at.lastIndexOf("/"), 0))) {
       try {
-        rmdirSync(native(join(top, at)))
+        const name = baseNameOf(at)
+        const above = join(top, at.slice(0, Math.max(at.length - name.length - 1, 0)))
+        anchored(above, (anchor) => rmdirSync(native(join(anchor, name))))
         turn.real.clear()
       } catch (error) {
         if (codeOf(error) !== "ENOENT") throw error

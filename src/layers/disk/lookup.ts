@@ -5,8 +5,9 @@
  */
 import { lstatSync, unlinkSync } from "node:fs"
 import type { FileState } from "../../domain/FileState.ts"
-import type { RelativePath } from "../../domain/Path.ts"
+import { baseNameOf, type RelativePath } from "../../domain/Path.ts"
 import { native } from "../nativePath.ts"
+import { anchored } from "./anchor.ts"
 import { isIgnored, look, type Look, mayEnter } from "./look.ts"
 import type { Input, Output, Tree } from "./protocol.ts"
 import { join } from "./realPath.ts"
@@ -46,6 +47,14 @@ export const removeSource = ({ tree, path, version }: Input<"removeSource">, tur
   const found = find(tree, path, turn)
   if (found === undefined) return "removed"
   if (found.kind !== "file" || !isVersion(found.stats, version)) return "changed"
-  orAbsent(() => unlinkSync(native(join(tree.root, path))))
-  return "removed"
+  const name = baseNameOf(path)
+  const remove = (directory: string) => {
+    // A link stands for a file whose version was looked at already.
+    const stats = lstatSync(native(join(directory, name)), { bigint: true })
+    if (!stats.isSymbolicLink() && !isVersion(stats, version)) return "changed"
+    unlinkSync(native(join(directory, name)))
+    return "removed"
+  }
+  const directory = join(tree.root, path.slice(0, Math.max(path.length - name.length - 1, 0)))
+  return orAbsent(() => (tree.symlinks === "follow" ? remove(directory) : anchored(directory, remove))) ?? "removed"
 }

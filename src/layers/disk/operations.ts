@@ -7,6 +7,7 @@ import { workerData } from "node:worker_threads"
 import { DISK_LARGE } from "../../domain/Limits.ts"
 import { dropKept, keep, keptBytes, keptRecord } from "./kept.ts"
 import { list } from "./listing.ts"
+import { holds } from "./holds.ts"
 import { identity, removeSource, stat } from "./lookup.ts"
 import type { Input, Operation, Output, Request, WorkerData } from "./protocol.ts"
 import { putMany } from "./putMany.ts"
@@ -33,6 +34,7 @@ const operations: { readonly [O in Operation]: (input: Input<O>, turn: Turn) => 
   discard,
   remove,
   statRemote,
+  holds,
   makeDirectory,
   write,
   adopt,
@@ -52,6 +54,7 @@ export const perform = <O extends Operation>(operation: O, input: Input<O>, turn
 export const isLong = ([, operation, input]: Request): boolean => {
   switch (operation) {
     case "copy":
+    case "holds":
       return input.from.version.size > DISK_LARGE
     case "hash":
       return input.original.version.size > DISK_LARGE

@@ -106,6 +106,8 @@ export interface Operations {
   readonly remove: readonly [{ readonly root: string; readonly at: string }, undefined]
   /** Size of a published file; undefined where there is none. */
   readonly statRemote: readonly [{ readonly root: string; readonly at: string }, number | undefined]
+  /** Whether a published file is exactly what a copy of (or a link to) this version would be. */
+  readonly holds: readonly [Put & { readonly how: "copy" | "link" }, boolean]
   /** Makes a directory that only its owner may enter, and those above it. */
   readonly makeDirectory: readonly [{ readonly location: string }, undefined]
   readonly write: readonly [{ readonly location: string; readonly bytes: Uint8Array }, FileState]

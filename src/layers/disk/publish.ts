@@ -21,6 +21,7 @@ import {
 import { baseNameOf, display } from "../../domain/Path.ts"
 import { DISK_ATTEMPTS, DISK_CHUNK } from "../../domain/Limits.ts"
 import { fromNative, native } from "../nativePath.ts"
+import { anchored } from "./anchor.ts"
 import { ensure, existing, notDirectory, prune, removeEmptyTree } from "./destination.ts"
 import type { Input, Original } from "./protocol.ts"
 import { join } from "./realPath.ts"
@@ -31,7 +32,7 @@ import { openVersion, verify, verifyPlace } from "./version.ts"
 import type { Turn } from "./turn.ts"
 
 /** Readers such as a web server run as other users. */
-const FILE_MODE = 0o644
+export const FILE_MODE = 0o644
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
 
 const directoryOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf("/"), 0))
@@ -46,15 +47,19 @@ const stop = (turn: Turn): void => {
   if (turn.cancelled()) throw new Refusal("Cancelled", "nobody waits for it any more")
 }
 
-/** Runs `use` with the real directory of `path`, again where somebody removes it as empty at the same moment. */
+/**
+ * Runs `use` with a path that leads to the real directory of `path`, and nowhere else until it returns; again where
+ * somebody removes it as empty at the same moment.
+ */
 const within = <A>(root: string, path: string, turn: Turn, use: (directory: string) => A): A => {
   for (let attempt = 1; ; attempt++) {
     const directory = ensure(root, directoryOf(path), turn)
     try {
-      return use(directory)
+      return anchored(directory, use)
     } catch (error) {
       const code = codeOf(error)
-      if (code === "ENOTDIR") throw notDirectory(directory)
+      // The second: what is there is a link now.
+      if (code === "ENOTDIR" || code === "ELOOP") throw notDirectory(directory)
       if (code !== "ENOENT" || attempt >= DISK_ATTEMPTS) throw error
       turn.real.clear()
     }
@@ -79,11 +84,10 @@ const replace = (temporary: string, target: string): void => {
   }
 }
 
-const create = (root: string, to: string, turn: Turn) =>
-  within(root, to, turn, (directory) => {
-    const location = join(directory, temporaryName())
-    return { directory, location, descriptor: openSync(native(location), CREATE, FILE_MODE) }
-  })
+const create = (directory: string) => {
+  const location = join(directory, temporaryName())
+  return { location, descriptor: openSync(native(location), CREATE, FILE_MODE) }
+}
 
 /** The system is told microseconds, cut off: half of one more keeps the number's own imprecision from taking one away. */
 const seconds = (nanoseconds: bigint): number => (Number(nanoseconds / 1000n) + 0.5) / 1e6
@@ -123,16 +127,18 @@ export const copy = ({ from, root, to }: Input<"copy">, turn: Turn): string => {
   refuseReserved(to)
   const source = openVersion(from, turn)
   try {
-    const { descriptor, directory, location } = create(root, to, turn)
-    const sha256 = fill(source, from, location, descriptor, turn)
-    try {
-      stop(turn)
-      replace(location, join(directory, baseNameOf(to)))
-      return sha256
-    } catch (error) {
-      quietly(() => unlinkSync(native(location)))
-      throw error
-    }
+    return within(root, to, turn, (directory) => {
+      const { descriptor, location } = create(directory)
+      const sha256 = fill(source, from, location, descriptor, turn)
+      try {
+        stop(turn)
+        replace(location, join(directory, baseNameOf(to)))
+        return sha256
+      } catch (error) {
+        quietly(() => unlinkSync(native(location)))
+        throw error
+      }
+    })
   } finally {
     closeSync(source)
   }
@@ -173,7 +179,8 @@ export const link = ({ from, root, to }: Input<"link">, turn: Turn): undefined =
   })
 }
 
-const pointsTo = (at: string, target: string): boolean => {
+/** True where there is a symbolic link at `at` that leads to `target`. */
+export const pointsTo = (at: string, target: string): boolean => {
   try {
     return fromNative(readlinkSync(native(at), "buffer")) === target
   } catch {
@@ -184,9 +191,12 @@ const pointsTo = (at: string, target: string): boolean => {
 /** An empty temporary file beside a path, for bytes that come in pieces. */
 export const spool = ({ root, to }: Input<"spool">, turn: Turn): string => {
   refuseReserved(to)
-  const { descriptor, location } = create(root, to, turn)
-  closeSync(descriptor)
-  return location
+  const directory = ensure(root, directoryOf(to), turn)
+  return within(root, to, turn, (anchor) => {
+    const { descriptor, location } = create(anchor)
+    closeSync(descriptor)
+    return join(directory, baseNameOf(location))
+  })
 }
 
 /** Adds bytes to a temporary file. */
@@ -210,7 +220,7 @@ export const commit = ({ location, root, to, version }: Input<"commit">, turn: T
     closeSync(descriptor)
   }
   stop(turn)
-  replace(location, join(ensure(root, directoryOf(to), turn), baseNameOf(to)))
+  within(root, to, turn, (directory) => replace(join(directory, baseNameOf(location)), join(directory, baseNameOf(to))))
 }
 
 /** Removes a temporary file. */
@@ -222,11 +232,11 @@ export const discard = ({ location }: Input<"discard">): undefined => {
 export const remove = ({ at, root }: Input<"remove">, turn: Turn): undefined => {
   const directory = existing(root, directoryOf(at), turn)
   if (directory !== undefined) {
-    const location = join(directory, baseNameOf(at))
+    const name = baseNameOf(at)
+    const isDirectory = () => orAbsent(() => lstatSync(native(join(directory, name))))?.isDirectory() === true
     try {
-      unlinkSync(native(location))
+      anchored(directory, (anchor) => unlinkSync(native(join(anchor, name))))
     } catch (error) {
-      const isDirectory = () => orAbsent(() => lstatSync(native(location)))?.isDirectory() === true
       if (!isAbsent(error) && !isDirectory()) throw error
     }
   }

@@ -8,7 +8,7 @@ import { renameSync } from "node:fs"
 import { NEW_DIRECTORY_FILES } from "../../domain/Limits.ts"
 import { baseNameOf, directoryOf, type RelativePath } from "../../domain/Path.ts"
 import { native } from "../nativePath.ts"
-import { type Aside, makeAside, remember } from "./destination.ts"
+import { type Aside, remember, withAside } from "./destination.ts"
 import type { Input, Put, Refused } from "./protocol.ts"
 import { copy, copyAs, link, moveIn } from "./publish.ts"
 import { join } from "./realPath.ts"
@@ -37,13 +37,14 @@ const appear = ({ location, target }: Aside): boolean => {
 }
 
 /** Puts copies into a directory that is made for them. Undefined where it is there already, or can not be made so. */
-const copyIntoNew = (root: string, directory: string, puts: ReadonlyArray<Put>, turn: Turn) => {
-  const aside = makeAside(root, directory, turn)
-  if (aside === undefined) return undefined
+const copyIntoNew = (root: string, directory: string, puts: ReadonlyArray<Put>, turn: Turn) =>
+  withAside(root, directory, turn, (aside) => copyAside(aside, root, directory, puts, turn))
+
+const copyAside = (aside: Aside, root: string, directory: string, puts: ReadonlyArray<Put>, turn: Turn) => {
   const inside = ({ to }: Put): string => join(aside.location, baseNameOf(to))
   const outcomes = puts.map((put) => attempt(() => copyAs(put.from, inside(put), turn)))
   if (outcomes.some((outcome) => typeof outcome === "string") && appear(aside)) {
-    remember(root, directory, aside.target, turn)
+    remember(root, directory, aside.named, turn)
     return outcomes
   }
   const moved = puts.map((put, index) => {

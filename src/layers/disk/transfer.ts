@@ -45,7 +45,7 @@ const readExactly = (source: number, location: string, into: Uint8Array, length:
   if (count !== length) throw new Refusal("Changed", `${display(location)} became shorter while it was read`)
 }
 
-const pieces = (source: number, { location, version }: Original, turn: Turn, take: (bytes: Uint8Array) => void) => {
+const pieces = (source: number, { location, version }: Original, turn: Turn, take: (bytes: Buffer) => void) => {
   for (let left = version.size; left > 0;) {
     if (turn.cancelled()) throw new Refusal("Cancelled", "nobody waits for it any more")
     const length = Math.min(left, DISK_CHUNK)
@@ -81,6 +81,24 @@ export const hash = ({ algorithm, original }: Input<"hash">, turn: Turn): string
     pieces(source, original, turn, (bytes) => void digest.update(bytes))
     verify(source, original)
     return digest.digest("hex")
+  } finally {
+    closeSync(source)
+  }
+}
+
+/** Whether an open file holds exactly the bytes of this version of another one. */
+export const isEqual = (original: Original, other: number, turn: Turn): boolean => {
+  const source = openVersion(original, turn)
+  try {
+    const theirs = Buffer.allocUnsafeSlow(Math.min(original.version.size, DISK_CHUNK))
+    let equal = true
+    pieces(source, original, turn, (bytes) => {
+      if (!equal) return
+      const count = readFully(other, theirs, bytes.length, null)
+      equal = count === bytes.length && bytes.equals(theirs.subarray(0, count))
+    })
+    verify(source, original)
+    return equal && readFully(other, Buffer.alloc(1), 1, null) === 0
   } finally {
     closeSync(source)
   }

@@ -7,6 +7,7 @@ import { closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs"
 import type { DeliveredState, FileState } from "../../domain/FileState.ts"
 import { display } from "../../domain/Path.ts"
 import { native } from "../nativePath.ts"
+import { isAt } from "./anchor.ts"
 import { look, mayEnter } from "./look.ts"
 import type { Original, Tree } from "./protocol.ts"
 import { realPath } from "./realPath.ts"
@@ -72,16 +73,25 @@ const enter = (guard: Tree, location: string, turn: Turn): void => {
   if (!mayEnter(guard, path.slice(0, Math.max(path.lastIndexOf("/"), 0)), turn)) throw changed(location)
 }
 
+/** Opens what is really at this path of a source, not what a link that was put in its way meanwhile leads to. */
+const openAt = (location: string, isGuarded: boolean): number => {
+  const descriptor = openSync(native(location), FLAGS)
+  if (!isGuarded || isAt(descriptor, location)) return descriptor
+  closeSync(descriptor)
+  throw changed(location)
+}
+
 const open = ({ guard, location }: Original, turn: Turn): number => {
   if (guard !== undefined) enter(guard, location, turn)
+  const isGuarded = guard !== undefined && guard.symlinks !== "follow"
   try {
-    return openSync(native(location), FLAGS)
+    return openAt(location, isGuarded)
   } catch (error) {
     const code = codeOf(error)
     if (code !== "ELOOP" && code !== "EMLINK") throw error
     if (guard === undefined) throw changed(location)
     // A link that the source may deliver. What it leads to is opened without following any further one.
-    return openSync(native(resolve(guard, location)), FLAGS)
+    return openAt(resolve(guard, location), isGuarded)
   }
 }
 

@@ -11,9 +11,8 @@ export const damaged = (file: string, what: string, cause?: unknown): LedgerErro
   new LedgerError({
     reason: "Corrupt",
     detail:
-      `${file} is damaged (${what}). Restore it from a backup together with its -wal file, or move ${file}, ${file}-wal ` +
-      `and ${file}-shm away and start again: then everything is delivered anew, nothing on a server is removed, and ` +
-      `"file-conveyor verify" compares the rest.`,
+      `${file} is damaged (${what}). Start once with --adopt: the damaged file is kept beside a new one, what servers ` +
+      `already hold is found out by asking them, and only the rest is uploaded; nothing on a server is removed.`,
     cause,
   })
 

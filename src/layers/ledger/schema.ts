@@ -136,5 +136,5 @@ export const migrate = (database: Database): void => {
 /** Throws a LedgerError where the file's structure is damaged. Reads all of it once. */
 export const check = (database: Database): void => {
   const verdict = database.prepare("PRAGMA quick_check(1)").get()?.[0]
-  if (verdict !== "ok") throw damaged(database.file, String(verdict))
+  if (verdict !== "ok") throw damaged(database.file, String(verdict).replaceAll(/\s+/g, " "))
 }

@@ -11,7 +11,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { mkdirSync } from "node:fs"
+import { existsSync, mkdirSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import type { LedgerError } from "../../domain/Errors.ts"
 import { Ledger, type LedgerChange, type LedgerShape } from "../../domain/Ledger.ts"
@@ -49,6 +49,18 @@ const openLedger = (directory: string): Database => {
     database.close()
     throw error
   }
+}
+
+const isDamage = (error: LedgerError): boolean => error.reason === "Corrupt"
+
+/** Moves a damaged ledger away, for whoever wants to look into it; its new name. */
+const setAside = (directory: string): string => {
+  const file = ledgerFile(directory)
+  const aside = `${file}.damaged`
+  for (const part of ["", "-wal", "-shm", "-journal"]) {
+    if (existsSync(file + part)) renameSync(file + part, aside + part)
+  }
+  return aside
 }
 
 /** The ledger as it is, for commands that only look; a daemon may be writing it meanwhile. */
@@ -148,6 +160,8 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
 export const layerSqlite = (options: {
   readonly directory: string
   readonly readOnly?: boolean
+  /** A damaged ledger is set aside, beside it, and an empty one takes its place. */
+  readonly renew?: boolean
 }): Layer.Layer<Ledger, LedgerError> => {
   const toError = (cause: unknown) => toLedgerError(ledgerFile(options.directory), cause)
   const acquire = Effect.try({
@@ -158,10 +172,20 @@ export const layerSqlite = (options: {
     },
     catch: toError,
   })
+  const renewed = Effect.catchIf(acquire, isDamage, (error) =>
+    options.renew === true
+      ? Effect.try({ try: () => setAside(options.directory), catch: toError }).pipe(
+          Effect.tap((aside) =>
+            Effect.logWarning(`the ledger was damaged; it is kept as ${aside} and a new one begins`),
+          ),
+          Effect.andThen(acquire),
+        )
+      : Effect.fail(error),
+  )
   return Layer.effect(
     Ledger,
     Effect.map(
-      Effect.acquireRelease(acquire, ({ database, close }) =>
+      Effect.acquireRelease(renewed, ({ database, close }) =>
         Effect.try({ try: close, catch: toError }).pipe(
           Effect.catch((error) => Effect.logWarning(error.message)),
           Effect.andThen(Effect.sync(() => database.close())),

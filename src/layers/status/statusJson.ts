@@ -32,6 +32,11 @@ const SourceStatus = Schema.Struct({
   overflows: Schema.Number,
   settling: Schema.Number,
   hold: Schema.UndefinedOr(Hold),
+  unreadable: Schema.optionalKey(
+    Schema.Array(
+      Schema.Struct({ directory: PathText, reason: Schema.String, nextTry: Schema.UndefinedOr(Schema.Number) }),
+    ),
+  ),
 })
 
 const InvalidationStatus = Schema.Struct({

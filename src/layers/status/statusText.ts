@@ -57,7 +57,12 @@ const sourceNotes = (source: SourceStatus, options: StatusTextOptions): Readonly
     notes.push("Its directory is away. Nothing is deleted; it is taken up again when it is back.")
   if (source.blind > 0) {
     const them = counted(source.blind, "directory", "directories")
-    notes.push(`${them} without a watch: changes there are found by the periodic comparison only.`)
+    notes.push(`${them} without a watch: scanned every few seconds instead.`)
+  }
+  for (const { directory, nextTry, reason } of (source.unreadable ?? []).slice(0, STATUS_FAILURES)) {
+    const next = nextTry === undefined ? "now" : ahead(nextTry, options.now)
+    const name = directory === "" ? "Its directory" : printable(directory)
+    notes.push(`${name} can not be read (${printable(reason)}): what was delivered from there stays; next try ${next}.`)
   }
   if (source.overflows > 0) {
     notes.push(`Events were lost ${counted(source.overflows, "time")}; each time the tree was looked at again.`)

@@ -127,6 +127,12 @@ const make = (
         onFailure: fail("stat", at),
         onSuccess: (size) => (size === undefined ? Option.none() : Option.some({ size })),
       }),
+    holds: (file, at) => {
+      const { content } = file
+      if (!(content instanceof DiskContent)) return Effect.succeed(false)
+      const how = isLinked(file, content) ? "link" : "copy"
+      return Effect.mapError(disk.run("holds", { root, to: at, from: content.original, how }), fail("stat", at))
+    },
     url: (at) => urlOf(url, at),
   }
 }

@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, statSync, truncateSync, writeFileSync, openSync, writeSync, closeSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  openSync,
+  writeSync,
+  closeSync,
+} from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -51,10 +61,15 @@ describe("ledger in a file", () => {
       closeSync(file)
       const error = yield* openingFails(directory)
       assert.strictEqual(error.reason, "Corrupt")
-      assert.include(error.message, "move")
+      assert.include(error.message, "--adopt")
       assert.include(error.message, ledgerFile(directory))
       truncateSync(ledgerFile(directory), 100)
       assert.strictEqual((yield* openingFails(directory)).reason, "Corrupt")
+      const kept = readFileSync(ledgerFile(directory))
+      const count = Effect.flatMap(Ledger, (ledger) => ledger.count(site))
+      const renewed = Effect.scoped(Effect.provide(count, layerSqlite({ directory, renew: true })))
+      assert.strictEqual(yield* renewed, 0)
+      assert.deepStrictEqual(readFileSync(`${ledgerFile(directory)}.damaged`), kept)
     }),
   )
 

@@ -117,7 +117,7 @@ Source  State     Monitor  Directories watched
 drupal  watching  native   5,051 of 5,051
 下载    away      polling  10 of 12
     Its directory is away. Nothing is deleted; it is taken up again when it is back.
-    2 directories without a watch: changes there are found by the periodic comparison only.
+    2 directories without a watch: scanned every few seconds instead.
     Events were lost 1 time; each time the tree was looked at again.
     3 files still being written.
     Deletions held back for 5 min: 120 of 130 files went missing at once, more than 50 %.
