@@ -25,6 +25,17 @@ export interface ProcessorJob {
   readonly content: Content
   /** The server this is for; undefined unless the processor is `perServer`. */
   readonly server: ServerName | undefined
+  /**
+   * What references in the content are to say instead. A reference is given as it is written there (escapes like `%20`,
+   * query and fragment included), relative to the file or from the site's root. The answer has those that lead to a file
+   * which is on the job's server, with its URL there and the query and fragment the reference had; the others stay as
+   * they are. What was asked is remembered: the file is due again when one of them gets another address. While one is
+   * about to get there the file waits, and what the processor makes of it now is thrown away. Undefined unless the
+   * processor is `perServer`.
+   */
+  readonly addressesOf?: (
+    references: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, string>, ProcessorError | SourceError>
   /** The whole content in memory. */
   readonly read: Effect.Effect<Uint8Array, ProcessorError | SourceError>
   /** Hash of the content in hex, read as a stream. */

@@ -28,7 +28,9 @@ const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | un
   "image_optimizer.KeepMetadataAndFilename": undefined,
   "yui_compressor.YUICompressor": undefined,
   "google_closure_compiler.GoogleClosureCompiler": undefined,
-  "link_updater.CSSURLUpdater": undefined,
+  "link_updater.CSSURLUpdater": async () => (await import("./linkUpdater.ts")).css,
+  "link_updater.HTMLURLUpdater": async () => (await import("./linkUpdater.ts")).html,
+  "link_updater.JSURLUpdater": async () => (await import("./linkUpdater.ts")).js,
 }
 
 /** Names of the built-in processors that this version has. */
