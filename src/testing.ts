@@ -41,3 +41,10 @@ export {
   type TestWorldOptions,
 } from "./layers/memory/world.ts"
 export { makeWorkspace, type MemoryWorkspace } from "./layers/memory/workspace.ts"
+
+// The contracts as suites, for any test runner.
+export { type Example, processorSuite, type ProcessorSuiteOptions } from "./testing/processorSuite.ts"
+export { outputFile, specimen as specimenBytes } from "./testing/specimens.ts"
+export type { SuiteTest } from "./testing/suite.ts"
+export { type TransporterHarness, transporterSuite } from "./testing/transporterSuite.ts"
+export { workspaceInMemory, workspaceOnDisk, type WorkspaceUnderTest } from "./testing/workspaces.ts"

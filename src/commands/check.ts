@@ -68,10 +68,11 @@ export const check = Effect.fnUntraced(function* (config: Config) {
   )
   for (const warning of config.warnings) yield* print(`  warning: ${warning}`)
   for (const source of config.sources) yield* print(`source "${source.name}": ${source.root}${root}`)
-  const uses = new Map(config.rules.flatMap((rule) => rule.chain.map((use) => [use.name, use] as const)))
+  const uses = new Map(config.rules.flatMap((rule) => rule.chain.map((use) => [JSON.stringify(use), use] as const)))
   for (const use of uses.values()) {
-    const available = processors.get(use).available ?? Effect.void
-    const verdict = yield* Effect.match(available, { onSuccess: () => "ok", onFailure: (error) => error.detail })
+    const { available, availableWith } = processors.get(use)
+    const asked = Effect.andThen(available ?? Effect.void, availableWith?.(processors.settings(use)) ?? Effect.void)
+    const verdict = yield* Effect.match(asked, { onSuccess: () => "ok", onFailure: (error) => error.detail })
     well &&= verdict === "ok"
     yield* print(`processor ${use.name}: ${verdict}`)
   }

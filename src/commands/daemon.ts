@@ -15,6 +15,7 @@ import { makeNarrator, narrate } from "../layers/observability/narrator.ts"
 import { showProgress } from "../layers/observability/progress.ts"
 import { pidFiles } from "../layers/publishers/pidFile.ts"
 import { type Signal, signals } from "../layers/signals.ts"
+import { trimHeap } from "../layers/trimHeap.ts"
 import { serveControl } from "../layers/status/control.ts"
 import { type Conveyor, makeConveyor } from "../streams/conveyor.ts"
 import { makeRequests } from "./requests.ts"
@@ -22,6 +23,9 @@ import { layerWorld } from "./world.ts"
 
 /** The progress line is brought up to date this often, in milliseconds. */
 const PROGRESS_INTERVAL = 250
+
+/** How long all has to be quiet before memory is given back, in milliseconds: sooner, the engine keeps it for more of the same. */
+const TRIM_AFTER = 5_000
 
 /** Why a run of the daemon ended. */
 type Ending = { readonly _tag: "Stop" } | { readonly _tag: "Reload"; readonly config: Config }
@@ -31,6 +35,13 @@ const firstSync = (conveyor: Conveyor) => {
   const values = Stream.fromEffectRepeat(Effect.delay(Effect.sync(conveyor.progress), PROGRESS_INTERVAL))
   return Effect.raceFirst(conveyor.quiet, Effect.andThen(Effect.scoped(showProgress(values)), Effect.never))
 }
+
+/** After each scan, once nothing is left to do, memory that only the scan needed is given back. */
+const trimming = (conveyor: Conveyor) =>
+  Stream.runForEach(
+    Stream.filter(conveyor.events, (event) => event._tag === "Scanned"),
+    () => Effect.andThen(conveyor.quiet, Effect.delay(trimHeap, TRIM_AFTER)),
+  )
 
 type Signals = Queue.Dequeue<Signal>
 
@@ -71,6 +82,7 @@ const runUntilReload = Effect.fnUntraced(
       conveyor.run,
       Effect.andThen(telling, Effect.never),
       Effect.andThen(firstSync(conveyor), Effect.never),
+      Effect.andThen(trimming(conveyor), Effect.never),
     ])
     const running = yield* Effect.forkScoped(work, { startImmediately: true })
     const ending = yield* Effect.raceFirst(Fiber.join(running), listen(config, received))

@@ -22,6 +22,7 @@ export interface DeliveryKey extends Target {
 export interface Delivery extends DeliveryKey {
   readonly destination: RemotePath
   readonly url: string
+  /** Of the rule's destination ({@link ./Rule.ts}); empty while an upload to this place is not confirmed. */
   readonly fingerprint: string
   /** The source file this was made from. */
   readonly state: DeliveredState

@@ -21,6 +21,9 @@ import type { RootIdentity } from "./SourceFiles.ts"
  *   file is gone; it is forgotten.
  * - `Forgotten`: this delivery is wanted no more; `retireAt` (milliseconds since the epoch) is when its place on the
  *   server may be removed, undefined: never (the server is no longer configured). Ends the target's failure.
+ * - `Placing`: an upload to this place is about to begin. Until it is confirmed nobody knows what the place holds: a
+ *   delivery that is recorded there is due again whatever its file looks like, and a place without one is removed at
+ *   `removeAt`, unless it is to be removed already. `Delivered` ends both.
  * - `Retired`: the place on the server is empty now.
  * - `Failed`, `Cleared`: a target's work failed, or no longer does.
  * - `SourceDeleted`: the daemon is about to delete, or has deleted, this source file: its absence means nothing.
@@ -38,6 +41,12 @@ export type LedgerChange =
       readonly takenFrom?: DeliveryKey
     }
   | { readonly _tag: "Forgotten"; readonly key: DeliveryKey; readonly retireAt: number | undefined }
+  | {
+      readonly _tag: "Placing"
+      readonly target: Target
+      readonly destination: RemotePath
+      readonly removeAt: number
+    }
   | { readonly _tag: "Retired"; readonly server: ServerName; readonly destination: RemotePath }
   | { readonly _tag: "Failed"; readonly failure: Failure }
   | { readonly _tag: "Cleared"; readonly target: Target }
@@ -73,6 +82,11 @@ export interface DeletionRule {
 /** What the published map shows of a delivery. */
 export type PublishedDelivery = Pick<Delivery, "destination" | "url">
 
+/** A target in the outbox. `latest`: what the map has to show, where the last change was a delivery; else ask `latestOf`. */
+export interface OwedTarget extends Target {
+  readonly latest?: PublishedDelivery
+}
+
 /** Totals per server, for the status. */
 export interface ServerTotals {
   readonly server: ServerName
@@ -90,6 +104,11 @@ export interface LedgerShape {
 
   /** All deliveries of one file, to all servers. */
   readonly deliveriesOf: (source: SourceName, path: RelativePath) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /** The same for several files of one source, in their order. */
+  readonly deliveriesOfEach: (
+    source: SourceName,
+    paths: ReadonlyArray<RelativePath>,
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Delivery>>, LedgerError>
   /** All deliveries of the files directly in a directory, in the order of their names. */
   readonly deliveriesIn: (
     source: SourceName,
@@ -112,17 +131,28 @@ export interface LedgerShape {
     server: ServerName,
     destination: RemotePath,
   ) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
+  /** For each of these places, in their order, whether any delivery occupies it. */
+  readonly areOccupied: (
+    server: ServerName,
+    destinations: ReadonlyArray<RemotePath>,
+  ) => Effect.Effect<ReadonlyArray<boolean>, LedgerError>
   /** The latest delivery of a target, under whatever rule, as the published map shows it. */
   readonly latestOf: (target: Target) => Effect.Effect<PublishedDelivery | undefined, LedgerError>
   /** Retirements of a target, due or not. */
   readonly retirementsOf: (target: Target) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
+  /**
+   * Retirements of a target that may be carried out now: due at `now`, as `agenda` has it, which is asked again because
+   * the target may have changed since the agenda was read.
+   */
+  readonly retirable: (target: Target, now: number) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
   readonly failureOf: (target: Target) => Effect.Effect<Failure | undefined, LedgerError>
   /** Failures, oldest first, at most `limit`; of one server if given. */
   readonly failures: (limit: number, server?: ServerName) => Effect.Effect<ReadonlyArray<Failure>, LedgerError>
 
   /**
    * Targets of a server with a retry or a retirement due at `now`, at most `limit`. A retirement is not due while its
-   * target is in the outbox: the map must withdraw a URL before the file goes away.
+   * target is in the outbox: the map must withdraw a URL before the file goes away; nor is it while a retry of its target
+   * is still to come: what fails is not asked for without end.
    */
   readonly agenda: (server: ServerName, now: number, limit: number) => Effect.Effect<Agenda<Target>, LedgerError>
   /** Files delivered under one of these rules whose delay has passed, and that are not marked as deleted. */
@@ -134,7 +164,7 @@ export interface LedgerShape {
   /** Targets whose row in the published map may be out of date, oldest first, at most `limit`, each once. */
   readonly outbox: (
     limit: number,
-  ) => Effect.Effect<{ readonly targets: ReadonlyArray<Target>; readonly through: number }, LedgerError>
+  ) => Effect.Effect<{ readonly targets: ReadonlyArray<OwedTarget>; readonly through: number }, LedgerError>
 
   readonly holds: Effect.Effect<ReadonlyArray<Hold>, LedgerError>
   readonly roots: Effect.Effect<ReadonlyMap<SourceName, RootRecord>, LedgerError>

@@ -215,6 +215,9 @@ export const DISK_CHUNK = 262_144
 /** Files above this size are worked on while small requests pass by. */
 export const DISK_LARGE = 1_048_576
 
+/** Opening, checking and closing a small file counts as much as moving so many bytes. */
+export const DISK_SMALL = 32_768
+
 /** Answers of one thread that are sent together ... */
 export const DISK_ANSWERS = 16
 
@@ -498,3 +501,60 @@ export const CLOUDFILES_LARGE_KNOWN = 10_000
 
 /** Files in segments that one search for orphans looks at. */
 export const CLOUDFILES_ORPHAN_CHECKS = 1_000
+
+/** Files that are delivered in one go where a transporter takes many at once, and their bytes. */
+export const BATCH_FILES = 64
+export const BATCH_BYTES = 4_194_304
+
+/** Files above this size go one by one. */
+export const BATCH_FILE_BYTES = 262_144
+
+/** From so many files on, a directory that is new on a server of this machine is filled before it gets its name. */
+export const NEW_DIRECTORY_FILES = 4
+
+/** An upload to a new place that was never confirmed, in milliseconds: what it may have left there is removed after this time. */
+export const UPLOAD_DOUBT = 600_000
+
+/** How often it is made sure that the root of a source is the directory it was, in milliseconds. */
+export const ROOT_CHECK = 10_000
+/** A program that a processor starts may run this long where the config does not say otherwise ... */
+export const PROGRAM_TIME = 60_000
+
+/** ... its memory, together with that of the programs it starts, may grow to this (bytes) ... */
+export const PROGRAM_MEMORY = 1024 * 1_048_576
+
+/** ... and all files it writes together to this (bytes). */
+export const PROGRAM_OUTPUT = 1024 * 1_048_576
+
+/** How often memory and files of a running program are looked at. */
+export const PROGRAM_LOOK = 50
+
+/** Files that a program may write; the counting of them ends there. */
+export const PROGRAM_FILES = 10_000
+
+/** Bytes kept of the end of what a program says ... */
+export const PROGRAM_SAID_BYTES = 8_192
+
+/** ... and lines of it in a message, and characters of those lines. */
+export const PROGRAM_SAID_LINES = 8
+export const PROGRAM_SAID_LINE = 300
+
+/** A program that was killed is waited for this long. */
+export const PROGRAM_KILLED = 5_000
+
+/** What a program that ended said is waited for this long, should something of it hold the other end open. */
+export const PROGRAM_LAST_WORDS = 1_000
+
+/** Transcoding one video may take this long where the config does not say otherwise, use this memory, and write this. */
+export const VIDEO_TIME = 4 * 3_600_000
+export const VIDEO_MEMORY = 4 * 1024 * 1_048_576
+export const VIDEO_OUTPUT = 32 * 1024 * 1_048_576
+
+/** Looking into one video may take this long. */
+export const VIDEO_LOOK = 60_000
+
+/** Bytes of what is read of a video's description. */
+export const VIDEO_DESCRIPTION_BYTES = 1_048_576
+
+/** Videos transcoded at once: ffmpeg uses all cores for one. */
+export const VIDEOS_AT_ONCE = 1

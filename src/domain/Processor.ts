@@ -68,6 +68,8 @@ export interface ProcessorDefinition<S = unknown> {
   readonly name: string
   /** Lower-case extensions it handles; undefined: all. Files of another extension pass through untouched. */
   readonly extensions?: ReadonlySet<string>
+  /** Runs in the daemon's own thread: only quick work, such as renaming. */
+  readonly inline?: boolean
   /** Its output depends on the server: it runs once for each. */
   readonly perServer?: boolean
   /** Attributes it takes; without a schema it takes none. */
@@ -78,6 +80,8 @@ export interface ProcessorDefinition<S = unknown> {
   ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError, Scope.Scope>
   /** Fails with what is missing and how to get it; run at start and by `check`. */
   readonly available?: Effect.Effect<void, ProcessorError>
+  /** The same for what depends on its settings, e.g. a program that they name. */
+  readonly availableWith?: (settings: S) => Effect.Effect<void, ProcessorError>
 }
 
 /** Gives a processor definition its types. */
@@ -94,6 +98,7 @@ export const renaming = (
   options?: { readonly uniqueName?: boolean },
 ): ProcessorDefinition => ({
   name,
+  inline: true,
   process: (job) => {
     const renamed = rename(job)
     return Effect.map(renamed, (baseName) => ({

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
+import type * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type { TransportError } from "./Errors.ts"
 import type { FileState } from "./FileState.ts"
@@ -27,6 +28,12 @@ export interface OutputFile {
   readonly headers: Readonly<Record<string, string>>
   /** The URL promises the content: it may be cached for ever. */
   readonly uniqueName: boolean
+}
+
+/** A file and where it goes. */
+export interface Shipment {
+  readonly file: OutputFile
+  readonly to: RemotePath
 }
 
 /** The server's confirmation that it holds these bytes. */
@@ -66,6 +73,13 @@ export interface TransporterShape {
    * changed meanwhile, leaving nothing behind. Safe to repeat. Interruption aborts and removes temporaries.
    */
   readonly put: (file: OutputFile, to: RemotePath) => Effect.Effect<Receipt, TransportError>
+  /**
+   * Several small files at once, for servers where that costs much less than one by one: each as `put` would do it, on its
+   * own whatever becomes of the others. Results in their order.
+   */
+  readonly putMany?: (
+    files: ReadonlyArray<Shipment>,
+  ) => Effect.Effect<ReadonlyArray<Result.Result<Receipt, TransportError>>>
   /** Removes the file at this path. What is absent already counts as removed. Never removes a directory that holds anything. */
   readonly remove: (at: RemotePath) => Effect.Effect<void, TransportError>
   /** What is at this path, if anything. Used to check, verify and adopt. */

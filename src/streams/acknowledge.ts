@@ -6,7 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Delivery, DeliveryKey } from "../domain/Delivery.ts"
-import { Ledger } from "../domain/Ledger.ts"
+import { Ledger, type LedgerChange } from "../domain/Ledger.ts"
 import type { Shared } from "./shared.ts"
 
 /** A confirmed delivery, and what it replaced. */
@@ -23,32 +23,33 @@ export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
 
-  return Effect.fnUntraced(function* (confirmation: Confirmation) {
-    const { previous, takenFrom } = confirmation
+  /** All of them in one commit. */
+  return Effect.fnUntraced(function* (confirmations: ReadonlyArray<Confirmation>) {
     const deliveredAt = clock.currentTimeMillisUnsafe()
-    const delivery: Delivery = { ...confirmation.delivery, deliveredAt, sourceDeleted: false }
-    const moved = previous !== undefined && previous.destination !== delivery.destination
-    yield* ledger.commit([
-      {
-        _tag: "Delivered",
-        delivery,
-        ...(moved
-          ? { retire: { destination: previous.destination, dueAt: deliveredAt + shared.config.settings.gracePeriod } }
-          : {}),
-        ...(takenFrom === undefined ? {} : { takenFrom }),
-      },
-    ])
+    const retireAt = deliveredAt + shared.config.settings.gracePeriod
+    yield* ledger.commit(confirmations.map((confirmation) => changeOf(confirmation, deliveredAt, retireAt)))
     shared.outboxChanged()
-    if (moved) shared.agendaChanged(delivery.server)
-    if (confirmation.deletesSource) shared.deletionDue()
-    shared.emit({
-      _tag: "Delivered",
-      source: delivery.source,
-      path: delivery.path,
-      server: delivery.server,
-      destination: delivery.destination,
-      url: delivery.url,
-      bytes: confirmation.bytes,
-    })
+    for (const confirmation of confirmations) {
+      const { bytes, delivery, deletesSource } = confirmation
+      if (hasMoved(confirmation)) shared.agendaChanged(delivery.server)
+      if (deletesSource) shared.deletionDue()
+      const { destination, path, server, source, url } = delivery
+      shared.emit({ _tag: "Delivered", source, path, server, destination, url, bytes })
+    }
   })
 })
+
+const hasMoved = ({ delivery, previous }: Confirmation): boolean =>
+  previous !== undefined && previous.destination !== delivery.destination
+
+const changeOf = (confirmation: Confirmation, deliveredAt: number, retireAt: number): LedgerChange => {
+  const { previous, takenFrom } = confirmation
+  return {
+    _tag: "Delivered",
+    delivery: { ...confirmation.delivery, deliveredAt, sourceDeleted: false },
+    ...(previous !== undefined && hasMoved(confirmation)
+      ? { retire: { destination: previous.destination, dueAt: retireAt } }
+      : {}),
+    ...(takenFrom === undefined ? {} : { takenFrom }),
+  }
+}

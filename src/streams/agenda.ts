@@ -26,7 +26,7 @@ export const makeAgenda = Effect.fnUntraced(function* (lane: Lane, rested: () =>
       const now = clock.currentTimeMillisUnsafe()
       const agenda = yield* ledger.agenda(lane.server, now, AGENDA_BATCH)
       for (const target of agenda.due) {
-        lane.addFromAgenda({ ...urgent(target.source, target.path, true), urgent: false })
+        lane.addFromAgenda({ ...urgent(target.source, target.path), urgent: false })
       }
       // What is handed over in pieces is work until the last of them is done.
       handing = agenda.due.length > 0

@@ -151,6 +151,10 @@ export class Backlog {
     return this.takePath() ?? this.takeDirectory()
   }
 
+  get hasPaths(): boolean {
+    return this.paths.size > 0 || this.urgentPaths.size > 0
+  }
+
   get hasUrgent(): boolean {
     return this.urgentPaths.size > 0
   }

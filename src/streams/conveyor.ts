@@ -54,7 +54,15 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     config,
     books,
     enqueue: (server, item) => lanes.get(server)?.add(item),
-    enqueueAll: (item) => books.get(item.source)?.servers.forEach((server) => lanes.get(server)?.add(item)),
+    // A server may hold files of a source that no rule sends there any more.
+    enqueueAll: (item) =>
+      item.approved
+        ? lanes.forEach((lane) => lane.add(item))
+        : books.get(item.source)?.servers.forEach((server) => lanes.get(server)?.add(item)),
+    room: (source) =>
+      Effect.forEach(books.get(source)?.servers ?? [], (server) => lanes.get(server)?.room ?? Effect.void, {
+        discard: true,
+      }),
     unsettled: (source, path, quiet) => settle.again(source, path, quiet),
     linked: (source, link, target) => discoverers.find((discover) => discover.source === source)?.linked(link, target),
     vanished: (item) => guard.vanished(item),

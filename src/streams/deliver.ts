@@ -5,21 +5,81 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
+import * as Result from "effect/Result"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import { SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { directoryOf, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
+import { UPLOAD_DOUBT } from "../domain/Limits.ts"
+import { directoryOf, type RelativePath, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
 import { type Job, plan } from "../domain/Plan.ts"
 import { Workspace } from "../domain/Processor.ts"
 import type { Destination, Rule } from "../domain/Rule.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import type { OutputFile, TransporterShape } from "../domain/Transporter.ts"
-import type { makeAcknowledge } from "./acknowledge.ts"
+import type { Confirmation, makeAcknowledge } from "./acknowledge.ts"
 import { type Item, listed } from "./backlog.ts"
-import type { makeProcess } from "./process.ts"
+import type { Places } from "./places.ts"
+import type { makeProcess, Processed } from "./process.ts"
 import type { Shared, SourceBook } from "./shared.ts"
+
+/** Where a file goes: below the destination's path, in the directory it is in at home. Fails for a name no server takes. */
+export const placeOf = (
+  server: ServerName,
+  destination: Destination,
+  path: RelativePath,
+  baseName: string,
+): Result.Result<RemotePath, TransportError> => {
+  const directory = directoryOf(path)
+  const place = remotePath([destination.path, directory, baseName].filter((part) => part !== "").join("/"))
+  if (place !== undefined) return Result.succeed(place)
+  return Result.fail(
+    new TransportError({
+      server,
+      operation: "put",
+      path,
+      reason: { _tag: "NameRefused" },
+      detail: "this name can not be used on a server",
+    }),
+  )
+}
+
+/** What the transporter is given. */
+export const outputOf = (
+  { path, source }: Pick<Item, "source" | "path">,
+  state: FileState,
+  rule: Rule,
+  { content, headers, uniqueName }: Pick<Processed, "content" | "headers" | "uniqueName">,
+): OutputFile => ({
+  content,
+  source,
+  path,
+  state,
+  sourceStays: rule.fileDeletionDelayAfterSync === undefined,
+  headers,
+  uniqueName,
+})
+
+/** What is recorded once the server confirmed it. */
+export const deliveryOf = (
+  { path, source }: Pick<Item, "source" | "path">,
+  { inode, mtimeNs, size }: FileState,
+  rule: Rule,
+  { fingerprint, server }: Destination,
+  place: RemotePath,
+  url: string,
+  hash: string,
+): Confirmation["delivery"] => ({
+  source,
+  path,
+  server,
+  rule: rule.id,
+  destination: place,
+  url,
+  fingerprint,
+  state: { size, mtimeNs, inode },
+  hash,
+})
 
 /** What the stage is made of. */
 export interface DeliverParts {
@@ -28,50 +88,16 @@ export interface DeliverParts {
   readonly transporter: TransporterShape
   readonly process: Effect.Success<ReturnType<typeof makeProcess>>
   readonly acknowledge: Effect.Success<ReturnType<typeof makeAcknowledge>>
-}
-
-/** One file at one place on the server at a time: a replace and a removal of one place never overlap. */
-const makePlaces = () => {
-  const busy = new Map<RemotePath, Latch.Latch | undefined>()
-  const leave = (place: RemotePath) =>
-    Effect.sync(() => {
-      busy.get(place)?.openUnsafe()
-      busy.delete(place)
-    })
-  const enter = <A, E, R>(place: RemotePath, use: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.suspend(() => {
-      if (!busy.has(place)) {
-        busy.set(place, undefined)
-        return Effect.ensuring(use, leave(place))
-      }
-      const left = busy.get(place) ?? Latch.makeUnsafe(false)
-      busy.set(place, left)
-      return Effect.andThen(left.await, enter(place, use))
-    })
-  return enter
+  readonly places: Places
 }
 
 /** The stage of one server: an Effect for each item of its lane. */
 export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
-  const { acknowledge, process, server, shared, transporter } = parts
+  const { acknowledge, places, process, server, shared, transporter } = parts
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const workspace = yield* Workspace
   const clock = yield* Clock.Clock
-  const atPlace = makePlaces()
-
-  const destinationOf = Effect.fnUntraced(function* (destination: Destination, item: Item, baseName: string) {
-    const directory = directoryOf(item.path)
-    const place = remotePath([destination.path, directory, baseName].filter((part) => part !== "").join("/"))
-    if (place !== undefined) return place
-    return yield* new TransportError({
-      server,
-      operation: "put",
-      path: item.path,
-      reason: { _tag: "NameRefused" },
-      detail: "this name can not be used on a server",
-    })
-  })
 
   /** Another file's delivery at this place: taken over when its source is gone or goes elsewhere now, else a conflict. */
   const claim = Effect.fnUntraced(function* (item: Item, place: RemotePath) {
@@ -109,41 +135,35 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
       Effect.gen(function* () {
         const processed = yield* process({ book, path: item.path, state, rule, server })
         const isTemporary = processed.content.origin === "temporary"
-        const place = yield* destinationOf(destination, item, processed.baseName)
-        yield* atPlace(
+        const place = yield* Effect.fromResult(placeOf(server, destination, item.path, processed.baseName))
+        yield* places.at(
           place,
           Effect.gen(function* () {
             const takenFrom = yield* claim(item, place)
-            const output: OutputFile = {
-              content: processed.content,
-              source: item.source,
-              path: item.path,
-              state,
-              sourceStays: rule.fileDeletionDelayAfterSync === undefined,
-              headers: processed.headers,
-              uniqueName: processed.uniqueName,
-            }
-            const receipt = yield* transporter.put(output, place)
+            // Should the answer get lost, or we be stopped, the place is put right: delivered again or cleared away.
+            const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
+            yield* ledger.commit([
+              {
+                _tag: "Placing",
+                target: { source: item.source, path: item.path, server },
+                destination: place,
+                removeAt,
+              },
+            ])
+            const receipt = yield* transporter.put(outputOf(item, state, rule, processed), place)
             const hash = isTemporary
               ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
               : receipt.sha256
-            yield* acknowledge({
-              delivery: {
-                source: item.source,
-                path: item.path,
-                server,
-                rule: rule.id,
-                destination: place,
-                url: transporter.url(place),
-                fingerprint: destination.fingerprint,
-                state: { size: state.size, mtimeNs: state.mtimeNs, inode: state.inode },
-                hash,
+            const delivery = deliveryOf(item, state, rule, destination, place, transporter.url(place), hash)
+            yield* acknowledge([
+              {
+                delivery,
+                previous,
+                takenFrom,
+                bytes: processed.content.size,
+                deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
               },
-              previous,
-              takenFrom,
-              bytes: processed.content.size,
-              deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
-            })
+            ])
           }),
         )
         if (isTemporary) yield* checkAfter(book, item, state)
@@ -188,12 +208,11 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
   })
 
   const retire = Effect.fnUntraced(function* (target: Target) {
-    const now = clock.currentTimeMillisUnsafe()
     let asked = false
-    for (const retirement of yield* ledger.retirementsOf(target)) {
-      if (retirement.dueAt > now) continue
+    // Not what the agenda saw: the map may name an old place again or still, and must let go of it first.
+    for (const retirement of yield* ledger.retirable(target, clock.currentTimeMillisUnsafe())) {
       asked = true
-      yield* atPlace(
+      yield* places.at(
         retirement.destination,
         Effect.gen(function* () {
           const occupied = (yield* ledger.occupants(server, retirement.destination)).length > 0
@@ -212,7 +231,11 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
    */
   return Effect.fnUntraced(function* (item: Item, retirements: boolean) {
     const book = shared.books.get(item.source)
-    let asked = false
+    // First, so that a file that can not be delivered does not keep its old copies; should it fail, the file goes on.
+    const retired = retirements
+      ? yield* Effect.result(retire({ source: item.source, path: item.path, server }))
+      : Result.succeed(false)
+    let asked = Result.isSuccess(retired) && retired.success
     if (book !== undefined) {
       const state = item.state ?? (yield* files.stat(book.source, item.path))
       if (state?.link !== undefined) shared.linked(item.source, item.path, state.link)
@@ -228,7 +251,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         }
       }
     }
-    if (retirements && (yield* retire({ source: item.source, path: item.path, server }))) asked = true
+    if (Result.isFailure(retired)) return yield* retired.failure
     return asked
   })
 })

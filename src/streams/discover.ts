@@ -11,10 +11,10 @@ import { type LedgerError, type SourceError, WatcherError } from "../domain/Erro
 import type { FileChange } from "../domain/FileChange.ts"
 import { mtimeMillis } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { LINKS, NAMES_IN_WARNING, SCAN_BATCH } from "../domain/Limits.ts"
+import { LINKS, NAMES_IN_WARNING, ROOT_CHECK, SCAN_BATCH } from "../domain/Limits.ts"
 import { child, display, type RelativePath, root } from "../domain/Path.ts"
 import { plan, rulesFor } from "../domain/Plan.ts"
-import { SourceFiles } from "../domain/SourceFiles.ts"
+import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
 import type { SourceStatus } from "../domain/Telemetry.ts"
 import { type BlindSpot, type WatchSession, type WatchSignal, Watcher } from "../domain/Watcher.ts"
 import { Backlog, directory, listed } from "./backlog.ts"
@@ -138,6 +138,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       const views = yield* walk.next
       if (views === undefined) break
       for (const view of views) compare(view, findings, startedAt - YOUNG)
+      yield* shared.room(source.name)
     }
     yield* report(findings)
     status.watched = yield* session.watched
@@ -215,9 +216,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
           request(signal.directory, "tree")
         })
       case "RootLost":
-        return Effect.fail(
-          new WatcherError({ root: source.root, detail: "the directory was moved, unmounted or removed" }),
-        )
+        return Effect.fail(away("the directory was moved, unmounted or removed"))
     }
   }
 
@@ -241,11 +240,22 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     Effect.forever,
   )
 
+  const away = (detail: string) => new WatcherError({ root: source.root, detail })
+
+  /** No monitor tells that something was mounted over the directory, or a part of a disk that stays elsewhere unmounted. */
+  const watchRoot = Effect.fnUntraced(function* (identity: RootIdentity) {
+    for (;;) {
+      yield* Effect.sleep(ROOT_CHECK)
+      const now = yield* files.identity(source)
+      if (now === undefined) return yield* away("the directory is missing")
+      if (now !== identity) return yield* away("another disk or directory was mounted or moved there")
+    }
+  })
+
   const session = Effect.gen(function* () {
     status.scanning = true
-    if ((yield* files.identity(source)) === undefined) {
-      return yield* new WatcherError({ root: source.root, detail: "the directory is missing" })
-    }
+    const identity = yield* files.identity(source)
+    if (identity === undefined) return yield* away("the directory is missing")
     const opened = yield* watcher.open(source)
     status.monitor = opened.name
     if (wasAway) shared.emit({ _tag: "SourceBack", source: source.name })
@@ -253,7 +263,12 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     status.state = "scanning"
     request(root, "tree")
     const signals = Stream.runForEach(opened.signals, listen(opened))
-    return yield* Effect.raceAllFirst([Effect.andThen(signals, Effect.never), scans(opened), reconcile])
+    return yield* Effect.raceAllFirst([
+      Effect.andThen(signals, Effect.never),
+      scans(opened),
+      reconcile,
+      watchRoot(identity),
+    ])
   }).pipe(
     Effect.scoped,
     Effect.tapError((error) =>

@@ -13,21 +13,28 @@ import type { Failure, Target } from "../domain/Delivery.ts"
 import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import { BATCH_BYTES, BATCH_FILE_BYTES, BATCH_FILES } from "../domain/Limits.ts"
 import { serversDue } from "../domain/Plan.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import { Backlog, type Item, listed } from "./backlog.ts"
+import { type Batch, type BatchOutcome, makeBatch } from "./batch.ts"
 import { backoff, makeBreaker } from "./breaker.ts"
 import { type DeliverParts, makeDeliver } from "./deliver.ts"
+import { makePlaces } from "./places.ts"
 import { makePulse } from "./pulse.ts"
 import { eachFile, makeWalk, type Walk } from "./walk.ts"
 
 /** Directories of a tree that a lane lists at once; what is found in them waits in memory. */
-const EXPAND_BATCH = 4
+const EXPAND_BATCH = 16
 
 /** How soon a file that changed while it was worked on is looked at again, in milliseconds. */
 const CHANGED_QUIET = 50
 
-export interface LaneOptions extends DeliverParts {
+/** Files that wait in a quick lane before scans wait for it, and how long they wait at most, in milliseconds. */
+const LISTED_AHEAD = 2048
+const LISTING_WAIT = 1_000
+
+export interface LaneOptions extends Omit<DeliverParts, "places"> {
   /** Operations at once when all is well. */
   readonly connections: number
 }
@@ -39,16 +46,20 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const clock = yield* Clock.Clock
-  const deliver = yield* makeDeliver(options)
+  const parts: DeliverParts = { ...options, places: makePlaces() }
+  const deliver = yield* makeDeliver(parts)
+  const { putMany } = options.transporter
+  const deliverMany = putMany === undefined ? undefined : yield* makeBatch(parts, putMany)
   const breaker = yield* makeBreaker(options.connections)
   const backlog = new Backlog()
   const pulse = makePulse()
+  const drained = makePulse()
   /** In work, and whether to look again afterwards. */
   const inFlight = new Map<string, Item | undefined>()
   /** Targets with a retry or retirement that the agenda handed over. */
   const fromAgenda = new Set<string>()
   /** What listing a tree found to be due. Work of a file takes it out, so its deliveries are as they were listed. */
-  let found = new Map<string, Item>()
+  const found = new Map<string, Item>()
   let expanding: { readonly walk: Walk; readonly item: Item } | undefined
   /** How many targets of this server have a failure on record. */
   let failed = (yield* ledger.totals).find((total) => total.server === server)?.failures ?? 0
@@ -82,9 +93,17 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     }
   }
 
+  /** So little room that a batch of what waits is better started when there is more. */
+  const isTight = (): boolean => {
+    if (deliverMany === undefined || backlog.hasUrgent || inFlight.size === 0) return false
+    const room = breaker.limit() - inFlight.size
+    return room < Math.min(BATCH_FILES, breaker.limit() / 2) && found.size + backlog.size > room
+  }
+
   /** As many paths as may be started now. */
   const pickAll = (): Array<Item> => {
     const items: Array<Item> = []
+    if (isTight()) return items
     while (inFlight.size < breaker.limit()) {
       const item = pick()
       if (item === undefined) break
@@ -121,7 +140,6 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       expanding = undefined
       return true
     }
-    found = new Map()
     for (const view of views) {
       eachFile(view, (file) => {
         if (!serversDue(book, file.path, file.state, file.deliveries).has(server)) return
@@ -133,19 +151,64 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     return true
   })
 
+  /** May go together with others: small, and as a listing found it. */
+  const isEasy = (item: Item): boolean =>
+    !item.urgent && item.state !== undefined && item.state.size <= BATCH_FILE_BYTES && !fromAgenda.has(keyOf(item))
+
+  /** Files may be listed as fast as they are delivered: whoever lists them waits a little, instead of listing them twice. */
+  const isFull = (): boolean =>
+    deliverMany !== undefined && breaker.state()._tag === "Up" && backlog.size > LISTED_AHEAD
+
+  const hasDrained: Effect.Effect<void> = Effect.suspend(() =>
+    isFull() ? Effect.andThen(drained.wait, hasDrained) : Effect.void,
+  )
+
+  const room: Effect.Effect<void> = Effect.suspend(() =>
+    isFull() ? Effect.raceFirst(hasDrained, Effect.sleep(LISTING_WAIT)) : Effect.void,
+  )
+
+  /** Items in units of work: each alone, or many together where the transporter takes them so. */
+  const unitsOf = (items: ReadonlyArray<Item>): ReadonlyArray<Unit> => {
+    if (deliverMany === undefined || items.length === 1) return items.map((item) => [item])
+    const units: Array<Unit> = []
+    let batch: Array<Item> = []
+    let bytes = 0
+    const close = () => {
+      if (isNonEmptyReadonlyArray(batch)) units.push(batch)
+      batch = []
+      bytes = 0
+    }
+    for (const item of items) {
+      if (!isEasy(item)) {
+        units.push([item])
+        continue
+      }
+      batch.push(item)
+      bytes += item.state?.size ?? 0
+      if (batch.length >= BATCH_FILES || bytes >= BATCH_BYTES) close()
+    }
+    close()
+    return units
+  }
+
+  /** Whether listing some more comes before starting what there is: so that many small files go together. */
+  const isRunningLow = (): boolean =>
+    found.size < BATCH_FILES && found.size < breaker.limit() - inFlight.size && !backlog.hasPaths
+
   const next = Effect.fnUntraced(function* (): Effect.fn.Return<
-    NonEmptyReadonlyArray<Item>,
+    NonEmptyReadonlyArray<Unit>,
     LedgerError | SourceError
   > {
     for (;;) {
       if (stopped) yield* Effect.never
       yield* breaker.pass
-      const items = pickAll()
-      if (isNonEmptyReadonlyArray(items)) return items
-      if (inFlight.size < breaker.limit()) {
-        if (yield* expand()) continue
-        if (inFlight.size === 0) shared.rested()
-      }
+      if (isRunningLow() && (yield* expand())) continue
+      const units = unitsOf(pickAll())
+      if (!isFull()) drained.wake()
+      if (isNonEmptyReadonlyArray(units)) return units
+      // Nothing to try the server with: whoever comes next may.
+      breaker.unproven()
+      if (inFlight.size === 0) shared.rested()
       yield* pulse.wait
     }
   })
@@ -220,16 +283,59 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
           Effect.andThen(fail(item, "unexpected failure; see the log")),
         )
       }),
-      Effect.ensuring(
-        Effect.sync(() => {
-          const again = inFlight.get(keyOf(item))
-          inFlight.delete(keyOf(item))
-          if (again !== undefined) backlog.add(again)
-          pulse.wake()
-          if (inFlight.size === 0) shared.rested()
-        }),
-      ),
+      Effect.ensuring(Effect.sync(() => finish([item]))),
     )
+
+  /** These are in work no more. */
+  const finish = (items: ReadonlyArray<Item>) => {
+    for (const item of items) {
+      const again = inFlight.get(keyOf(item))
+      if (inFlight.delete(keyOf(item)) && again !== undefined) backlog.add(again)
+    }
+    pulse.wake()
+    if (inFlight.size === 0) shared.rested()
+  }
+
+  /** Targets with a failure on record are for the stage for one file, which knows how to end it. */
+  const withoutFailures = Effect.fnUntraced(function* (unit: Unit) {
+    const easy: Array<Item> = []
+    const left: Array<Item> = []
+    for (const item of unit) {
+      const hadFailed = failed > 0 && (yield* ledger.failureOf({ source: item.source, path: item.path, server }))
+      if (hadFailed) left.push(item)
+      else easy.push(item)
+    }
+    return { easy, left }
+  })
+
+  const workMany = Effect.fnUntraced(
+    function* (unit: Unit, deliverMany: Batch) {
+      const { easy, left } = yield* withoutFailures(unit)
+      const outcome = yield* deliverMany(easy).pipe(
+        Effect.catchDefect((defect) =>
+          Effect.as(Effect.logError("unexpected failure; the files are delivered one by one", defect), {
+            ...nothingDone,
+            left: easy,
+          }),
+        ),
+      )
+      worked += outcome.delivered + outcome.idle
+      for (let i = 0; i < outcome.delivered; i++) answered()
+      for (const [item, error] of outcome.failed) yield* onError(item, error)
+      left.push(...outcome.left)
+      const rest = new Set(left)
+      finish(unit.filter((item) => !rest.has(item)))
+      yield* Effect.forEach(left, work, { concurrency: "unbounded", discard: true })
+    },
+    (effect, unit) =>
+      Effect.ensuring(
+        effect,
+        Effect.sync(() => finish(unit)),
+      ),
+  )
+
+  const workOn = (unit: Unit): Effect.Effect<void, LedgerError> =>
+    unit.length === 1 || deliverMany === undefined ? work(unit[0]) : workMany(unit, deliverMany)
 
   return {
     server,
@@ -246,6 +352,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     },
     /** Tries a server that is down at once. */
     retryNow: breaker.retryNow,
+    /** Returns when it is worth listing more for this lane; at once for one that is slower than any listing. */
+    room,
     isIdle,
     /** Nothing can be done now: idle, or waiting for a server that is down. */
     isStuck: () => breaker.state()._tag === "Down" && inFlight.size === 0,
@@ -257,12 +365,17 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       worked,
     }),
     run: Stream.fromPull(Effect.succeed(Effect.suspend(() => next()))).pipe(
-      Stream.mapEffect(work, { concurrency: options.connections, unordered: true }),
+      Stream.mapEffect(workOn, { concurrency: options.connections, unordered: true }),
       Stream.runDrain,
       Effect.andThen(Effect.never),
     ) as Effect.Effect<never, LedgerError | SourceError>,
   }
 })
+
+const nothingDone: BatchOutcome = { delivered: 0, idle: 0, failed: [], left: [] }
+
+/** What is worked on together. */
+type Unit = NonEmptyReadonlyArray<Item>
 
 /** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
 const MAX_FROM_AGENDA = 4096

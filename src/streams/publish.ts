@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { DeliveryKey, Target } from "../domain/Delivery.ts"
 import type { LedgerError, PublisherError } from "../domain/Errors.ts"
-import { Ledger, type PublishedDelivery } from "../domain/Ledger.ts"
+import { Ledger, type OwedTarget, type PublishedDelivery } from "../domain/Ledger.ts"
 import { PUBLISH_BATCH } from "../domain/Limits.ts"
 import { baseNameOf, type SourceName } from "../domain/Path.ts"
 import { candidate } from "../domain/Rule.ts"
@@ -37,6 +37,7 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
   const publisher = yield* Publisher
   const pulse = makePulse()
   let busy = true
+  let rebuilt = false
 
   const rootOf = (source: SourceName, roots: ReadonlyMap<SourceName, { readonly path: string }>) =>
     shared.books.get(source)?.root ?? roots.get(source)?.path
@@ -48,8 +49,8 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     url: delivery.url,
   })
 
-  const changeFor = Effect.fnUntraced(function* (target: Target, root: string) {
-    const delivery = yield* ledger.latestOf(target)
+  const changeFor = Effect.fnUntraced(function* (target: OwedTarget, root: string) {
+    const delivery = target.latest ?? (yield* ledger.latestOf(target))
     if (delivery !== undefined) {
       const change: PublishedChange = { _tag: "Publish", row: rowOf(target, delivery, root) }
       return change
@@ -57,22 +58,6 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     const inputFile = candidate(root, target.path, undefined).absolutePath
     const change: PublishedChange = { _tag: "Withdraw", key: { inputFile, server: target.server } }
     return change
-  })
-
-  /** One transaction's worth of the outbox. Returns how many rows that was. */
-  const step = Effect.fnUntraced(function* () {
-    const { targets, through } = yield* ledger.outbox(PUBLISH_BATCH)
-    if (targets.length === 0) return 0
-    const roots = yield* ledger.roots
-    const changes: Array<PublishedChange> = []
-    for (const target of targets) {
-      const root = rootOf(target.source, roots)
-      if (root !== undefined) changes.push(yield* changeFor(target, root))
-    }
-    yield* publisher.apply(changes)
-    yield* ledger.commit([{ _tag: "Published", through }])
-    options.published()
-    return targets.length
   })
 
   const rows = Effect.fnUntraced(function* (after: DeliveryKey | undefined) {
@@ -85,13 +70,39 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     return [found, page.length === 0 ? undefined : page[page.length - 1]] as const
   })
 
-  const rebuild = publisher.replaceAll(
-    Stream.unfold({ after: undefined as DeliveryKey | undefined }, (state) =>
-      Effect.map(rows(state.after), ([found, last]) =>
-        last === undefined ? undefined : ([found, { after: last as DeliveryKey | undefined }] as const),
+  const rebuild = publisher
+    .replaceAll(
+      Stream.unfold({ after: undefined as DeliveryKey | undefined }, (state) =>
+        Effect.map(rows(state.after), ([found, last]) =>
+          last === undefined ? undefined : ([found, { after: last as DeliveryKey | undefined }] as const),
+        ),
+      ).pipe(Stream.flatMap((page) => Stream.fromIterable(page))),
+    )
+    .pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          rebuilt = true
+        }),
       ),
-    ).pipe(Stream.flatMap((page) => Stream.fromIterable(page))),
-  )
+    )
+
+  /** One transaction's worth of the outbox. Returns how many rows that was. */
+  const step = Effect.fnUntraced(function* () {
+    const { targets, through } = yield* ledger.outbox(PUBLISH_BATCH)
+    if (targets.length === 0) return 0
+    const roots = yield* ledger.roots
+    // Forgotten with its source by a run that ended before its rows were gone: only the whole tells which they are.
+    if (!rebuilt && targets.some((target) => rootOf(target.source, roots) === undefined)) yield* rebuild
+    const changes: Array<PublishedChange> = []
+    for (const target of targets) {
+      const root = rootOf(target.source, roots)
+      if (root !== undefined) changes.push(yield* changeFor(target, root))
+    }
+    yield* publisher.apply(changes)
+    yield* ledger.commit([{ _tag: "Published", through }])
+    options.published()
+    return targets.length
+  })
 
   /** The map belongs to another root, or is new: every row is written again. */
   const mustRebuild = Effect.fnUntraced(function* () {

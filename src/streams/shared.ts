@@ -3,6 +3,7 @@
  *
  * @since 1.0.0
  */
+import type * as Effect from "effect/Effect"
 import type { Config, Source } from "../domain/Config.ts"
 import type { RelativePath, ServerName, SourceName } from "../domain/Path.ts"
 import type { RuleBook } from "../domain/Plan.ts"
@@ -24,6 +25,8 @@ export interface Shared {
   readonly enqueue: (server: ServerName, item: Item) => void
   /** To the lanes of all servers of the item's source. */
   readonly enqueueAll: (item: Item) => void
+  /** Returns when the lanes of this source have room for more than a listing found. */
+  readonly room: (source: SourceName) => Effect.Effect<void>
   /** To settle: the file changed while it was worked on; look again when it held still for `quiet` milliseconds. */
   readonly unsettled: (source: SourceName, path: RelativePath, quiet: number) => void
   /** To discover: this link was delivered as the file it stands for, and is due again when that one changes. */

@@ -38,6 +38,8 @@ export const makeSweep = Effect.fnUntraced(function* (shared: Shared) {
     // Written down first: should we be stopped in between, the missing file is not taken for a user's deletion. The state
     // goes with it, so a file that is still there afterwards is not forgotten either.
     yield* ledger.commit([{ _tag: "SourceDeleted", source, path, state }])
+    // Old copies are removed once the map was told.
+    shared.outboxChanged()
     yield* Effect.tapError(files.remove(book.source, path, state), () =>
       ledger.commit(deliveries.map((delivery) => ({ _tag: "Delivered" as const, delivery }))),
     )

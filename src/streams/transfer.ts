@@ -11,6 +11,14 @@ import type { TransporterShape } from "../domain/Transporter.ts"
 /** A decorator: the same transporter, taking its turn with all others. */
 export type Decorator = (transporter: TransporterShape) => TransporterShape
 
+type PutMany = NonNullable<TransporterShape["putMany"]>
+
+/** Decorates `putMany` where there is one. */
+const withMany = (
+  { putMany }: TransporterShape,
+  decorate: (putMany: PutMany, files: Parameters<PutMany>[0]) => ReturnType<PutMany>,
+): Pick<TransporterShape, "putMany"> => (putMany === undefined ? {} : { putMany: (files) => decorate(putMany, files) })
+
 /** No more than `permits` operations at once. */
 export const limited = (permits: Semaphore.Semaphore): Decorator => {
   const turn = Semaphore.withPermit(permits)
@@ -18,6 +26,7 @@ export const limited = (permits: Semaphore.Semaphore): Decorator => {
     ...transporter,
     put: (file, to) => turn(transporter.put(file, to)),
     remove: (at) => turn(transporter.remove(at)),
+    ...withMany(transporter, (putMany, files) => turn(putMany(files))),
   })
 }
 
@@ -35,5 +44,8 @@ export const makePaced = Effect.fnUntraced(function* (bytesPerSecond: number): E
   return (transporter) => ({
     ...transporter,
     put: (file, to) => Effect.andThen(wait(file.content.size), transporter.put(file, to)),
+    ...withMany(transporter, (putMany, files) =>
+      Effect.andThen(wait(files.reduce((sum, { file }) => sum + file.content.size, 0)), putMany(files)),
+    ),
   })
 })

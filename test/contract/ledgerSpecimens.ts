@@ -17,6 +17,10 @@ export const target = (file: string, server: ServerName = cdn, source: SourceNam
   server,
 })
 
+/** The targets of an outbox alone. */
+export const plain = (targets: ReadonlyArray<Target>): Array<Target> =>
+  targets.map(({ path, server, source }) => ({ source, path, server }))
+
 export const key = (file: string, more: Partial<DeliveryKey> = {}): DeliveryKey => ({
   source: site,
   path: path(file),

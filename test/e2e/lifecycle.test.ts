@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process"
 import fs from "node:fs"
 import path from "node:path"
 import {
+  boundDaemon,
   type Daemon,
   daemon,
   differences,
@@ -237,6 +238,46 @@ describe("safety", () => {
     write("b.txt", "b")
     await inSync(running, 25)
   })
+
+  it("an unreadable file is told, holds up nothing, and is delivered once it can be read", async () => {
+    write("secret.txt", "later")
+    write("open.txt", "now")
+    fs.chmodSync(path.join(place.site, "secret.txt"), 0)
+    const running = boundDaemon(place)
+    daemons.push(running)
+    await until(() => tree(place.out).get("open.txt") === "now", running.log)
+    await until(() => running.log().includes("secret.txt"), running.log)
+    assert.match(running.log(), /may not be read \(EACCES\)/)
+    write("more.txt", "goes on")
+    await until(() => tree(place.out).get("more.txt") === "goes on", running.log)
+    assert.isUndefined(tree(place.out).get("secret.txt"))
+    fs.chmodSync(path.join(place.site, "secret.txt"), 0o644)
+    await until(() => tree(place.out).get("secret.txt") === "later", running.log, 40)
+  })
+
+  it.skipIf(process.getuid?.() !== 0)(
+    "a source that is unmounted: nothing is deleted, and it goes on when it is back",
+    async () => {
+      const disk = path.join(place.directory, "disk")
+      fs.mkdirSync(disk)
+      for (let i = 0; i < 20; i++) fs.writeFileSync(path.join(disk, `${i}.txt`), `${i}`)
+      const mount = () => assert.strictEqual(spawnSync("mount", ["--bind", disk, place.site]).status, 0)
+      mount()
+      try {
+        const running = start()
+        await inSync(running)
+        assert.strictEqual(spawnSync("umount", [place.site]).status, 0)
+        fs.writeFileSync(path.join(disk, "new.txt"), "new")
+        await until(() => /another disk/.test(running.log()), running.log, 30)
+        assert.strictEqual(tree(place.out).size, 20)
+        mount()
+        await inSync(running, 40)
+        assert.strictEqual(tree(place.out).size, 21)
+      } finally {
+        spawnSync("umount", ["-l", place.site])
+      }
+    },
+  )
 
   it.skipIf(process.getuid?.() !== 0)("a full destination: it recovers by itself when there is room", async () => {
     fs.mkdirSync(place.out)

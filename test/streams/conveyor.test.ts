@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../src/domain/Config.ts"
 import { Ledger } from "../../src/domain/Ledger.ts"
@@ -136,6 +136,55 @@ describe("the graph", () => {
     ),
   )
 
+  it.effect("a server that comes back while nothing waits for it gets what comes later", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.servers.get("cdn").set({ up: false })
+          yield* world.disk.write("/site/a", "1")
+          yield* untilQuiet(conveyor)
+          yield* world.disk.remove("/site/a")
+          yield* world.servers.get("cdn").set({ up: true })
+          yield* TestClock.adjust(60_000)
+          yield* untilQuiet(conveyor)
+          yield* world.disk.write("/site/b", "2")
+          yield* TestClock.adjust(60_000)
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), { b: "2" })
+        }),
+      ),
+    ),
+  )
+
+  it.effect("takes a deleted file off a server that no rule sends to any more", () =>
+    withWorld(["cdn", "mirror"], (world) =>
+      Effect.gen(function* () {
+        const ledger = yield* Layer.build(layerLedger).pipe(Effect.map(Context.get(Ledger)))
+        const run = (servers: ReadonlyArray<string>) =>
+          Effect.scoped(
+            Effect.gen(function* () {
+              const conveyor = yield* start(
+                testConfig({ servers: ["cdn", "mirror"], rules: [testRule("all", servers)] }),
+              )
+              yield* untilQuiet(conveyor)
+              yield* TestClock.adjust(5_000)
+              yield* untilQuiet(conveyor)
+            }),
+          ).pipe(
+            Effect.provide(
+              layerTestWorld(world, { ledger: Layer.succeed(Ledger, ledger), publisher: layerPublisher }),
+            ),
+          )
+        yield* world.disk.write("/site/a", "1")
+        yield* run(["cdn", "mirror"])
+        yield* world.disk.remove("/site/a")
+        yield* run(["cdn"])
+        assert.deepStrictEqual(yield* held(world, "cdn"), {})
+        assert.deepStrictEqual(yield* held(world, "mirror"), {})
+      }).pipe(Effect.scoped),
+    ),
+  )
+
   it.effect("parks a file that is refused, shows why, and tries again by itself", () =>
     withWorld(["cdn"], (world) =>
       inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor, ledger) =>
@@ -159,6 +208,33 @@ describe("the graph", () => {
           yield* untilQuiet(conveyor)
           assert.deepStrictEqual(yield* held(world, "cdn"), { bad: "x", good: "y" })
           assert.deepStrictEqual(yield* ledger.failures(10), [])
+        }),
+      ),
+    ),
+  )
+
+  it.effect("a removal that the server refuses is tried again in time, not without end", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.disk.write("/site/a", "1")
+          yield* untilQuiet(conveyor)
+          yield* world.servers.get("cdn").inject({
+            fault: { _tag: "Fail", reason: { _tag: "PermissionDenied" } },
+            operations: ["remove"],
+          })
+          yield* world.disk.remove("/site/a")
+          for (let second = 0; second < 20; second++) {
+            yield* TestClock.adjust(1_000)
+            yield* turns
+          }
+          const asked = (yield* world.servers.get("cdn").log).filter((entry) => entry.operation === "remove")
+          assert.isAtLeast(asked.length, 2)
+          assert.isAtMost(asked.length, 6)
+          yield* world.servers.get("cdn").heal
+          yield* TestClock.adjust(60_000)
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), {})
         }),
       ),
     ),
@@ -268,6 +344,32 @@ describe("the mass-delete guard", () => {
           }),
         )
       }),
+    ),
+  )
+
+  it.effect("a retry that comes due while the root is missing deletes nothing", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, config, (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.disk.write("/site/a", "1")
+          yield* untilQuiet(conveyor)
+          yield* world.servers.get("cdn").inject({
+            fault: { _tag: "Fail", reason: { _tag: "PermissionDenied" } },
+            operations: ["put"],
+            times: 1,
+          })
+          yield* world.disk.write("/site/a", "2")
+          yield* untilQuiet(conveyor)
+          yield* world.disk.rename("/site", "/away")
+          yield* TestClock.adjust(60_000)
+          yield* turns
+          assert.deepStrictEqual(yield* held(world, "cdn"), { a: "1" })
+          yield* world.disk.rename("/away", "/site")
+          yield* TestClock.adjust(60_000)
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), { a: "2" })
+        }),
+      ),
     ),
   )
 

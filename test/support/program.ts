@@ -65,8 +65,18 @@ export interface Daemon {
 }
 
 /** Starts the daemon. */
-export const daemon = (place: Place, ...words: ReadonlyArray<string>): Daemon => {
-  const child = spawn(process.execPath, [main, place.config, ...words], { stdio: ["ignore", "ignore", "pipe"] })
+export const daemon = (place: Place, ...words: ReadonlyArray<string>): Daemon =>
+  follow(spawn(process.execPath, [main, place.config, ...words], { stdio: ["ignore", "ignore", "pipe"] }))
+
+/** Starts the daemon bound by the permissions of files: root is not, unless it gives that up. */
+export const boundDaemon = (place: Place): Daemon => {
+  const without = "-dac_override,-dac_read_search"
+  const bound = process.getuid?.() === 0 ? ["setpriv", `--inh-caps=${without}`, `--bounding-set=${without}`] : []
+  const [command = process.execPath, ...words] = [...bound, process.execPath, main, place.config]
+  return follow(spawn(command, words, { stdio: ["ignore", "ignore", "pipe"] }))
+}
+
+const follow = (child: ChildProcess): Daemon => {
   let log = ""
   child.stderr?.on("data", (chunk: Buffer) => {
     log += chunk.toString()

@@ -56,15 +56,19 @@ export class DiskContent implements Content {
   readonly origin: Content["origin"]
   readonly size: number
   readonly location: string
-  readonly bytes: Content["bytes"]
   /** The same for a disk worker. */
   readonly original: Original
+  readonly #disk: Disk
 
   constructor(disk: Disk, original: Original) {
     this.origin = original.guard === undefined ? "temporary" : "source"
     this.size = original.version.size
     this.location = original.location
-    this.bytes = bytesOf(disk, original)
     this.original = original
+    this.#disk = disk
+  }
+
+  get bytes(): Content["bytes"] {
+    return bytesOf(this.#disk, this.original)
   }
 }

@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { DISK_CANCEL_WAIT, DISK_WORKERS } from "../../domain/Limits.ts"
+import { DISK_CANCEL_WAIT, DISK_SMALL, DISK_WORKERS } from "../../domain/Limits.ts"
 import { workerEntry } from "../workerEntry.ts"
 import { DiskError } from "./DiskError.ts"
 import { Pool } from "./pool.ts"
@@ -35,7 +35,13 @@ export interface DiskWorkersOptions {
 }
 
 const bytesOf = (input: Input<Operation>): number =>
-  "from" in input ? input.from.version.size : "algorithm" in input ? input.original.version.size : 0
+  "sizes" in input
+    ? input.sizes.length * DISK_SMALL
+    : "from" in input
+      ? input.from.version.size
+      : "algorithm" in input
+        ? input.original.version.size
+        : 0
 
 const run =
   (pool: Pool): DiskWorkers["Service"]["run"] =>

@@ -8,7 +8,7 @@ import { display } from "../../domain/Path.ts"
 import { fromNative, native } from "../nativePath.ts"
 import { join, obstacle, type Obstacle, realPath } from "./realPath.ts"
 import { codeOf, isAbsent, orAbsent, quietly, Refusal } from "./refusal.ts"
-import { isNew, sweepOnce } from "./temporary.ts"
+import { isNew, sweepOnce, temporaryName } from "./temporary.ts"
 import type { Turn } from "./turn.ts"
 
 /** Readers such as a web server run as other users. */
@@ -96,6 +96,30 @@ export const ensure = (root: string, directory: string, turn: Turn): string => {
   sweepOnce(location)
   turn.real.set(key, location)
   return location
+}
+
+/** An empty directory under a temporary name, beside where it is to be: what is put into it appears all at once. */
+export interface Aside {
+  readonly location: string
+  readonly target: string
+}
+
+/** Undefined where the directory is there already, or where anything is in the way: {@link ensure} says what. */
+export const makeAside = (root: string, directory: string, turn: Turn): Aside | undefined => {
+  if (turn.real.has(`${root}\0${directory}`)) return undefined
+  const top = rootOf(root, turn, true) ?? root
+  if (obstacle(top, directory)?.kind !== "missing") return undefined
+  const slash = directory.lastIndexOf("/")
+  const parent = slash === -1 ? top : ensure(root, directory.slice(0, slash), turn)
+  const location = join(parent, temporaryName())
+  makeDirectory(location)
+  return { location, target: join(top, directory) }
+}
+
+/** The directory is there now, and new. */
+export const remember = (root: string, directory: string, location: string, turn: Turn): void => {
+  isNew(location)
+  turn.real.set(`${root}\0${directory}`, location)
 }
 
 /** The directory at this path if it is there and no link leads to it. */

@@ -8,6 +8,7 @@ import { DISK_LARGE } from "../../domain/Limits.ts"
 import { list } from "./listing.ts"
 import { identity, removeSource, stat } from "./lookup.ts"
 import type { Input, Operation, Output, Request, WorkerData } from "./protocol.ts"
+import { putMany } from "./putMany.ts"
 import { append, commit, copy, discard, link, remove, spool, statRemote } from "./publish.ts"
 import { hash, read } from "./transfer.ts"
 import type { Turn } from "./turn.ts"
@@ -24,6 +25,7 @@ const operations: { readonly [O in Operation]: (input: Input<O>, turn: Turn) => 
   hash,
   copy,
   link,
+  putMany,
   spool,
   append,
   commit,

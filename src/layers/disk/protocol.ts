@@ -58,6 +58,22 @@ export interface Put {
   readonly from: Original
 }
 
+/**
+ * Several small files of one source, to be copied or linked. Arrays with one element for each file: they travel for much
+ * less than as many {@link Put}.
+ */
+export interface PutMany {
+  readonly how: "copy" | "link"
+  readonly root: string
+  readonly guard: Tree | undefined
+  /** Joined by NUL, which no path holds: one long text travels for less than many short ones. */
+  readonly locations: string
+  readonly places: string
+  readonly sizes: Float64Array
+  readonly mtimes: BigInt64Array
+  readonly inodes: BigUint64Array
+}
+
 /** All operations: what each takes and gives. */
 export interface Operations {
   readonly list: readonly [{ readonly tree: Tree; readonly directories: ReadonlyArray<string> }, PackedListings]
@@ -77,6 +93,8 @@ export interface Operations {
   /** SHA-256 of the bytes that were copied. */
   readonly copy: readonly [Put, string]
   readonly link: readonly [Put, undefined]
+  /** For each file the SHA-256 of the bytes that were copied, or why it was not. */
+  readonly putMany: readonly [PutMany, ReadonlyArray<string | Refused>]
   /** A temporary file beside `to`; its location. */
   readonly spool: readonly [{ readonly root: string; readonly to: string }, string]
   readonly append: readonly [{ readonly location: string; readonly bytes: Uint8Array }, undefined]

@@ -22,7 +22,7 @@ import { baseNameOf, display } from "../../domain/Path.ts"
 import { DISK_ATTEMPTS, DISK_CHUNK } from "../../domain/Limits.ts"
 import { fromNative, native } from "../nativePath.ts"
 import { ensure, existing, notDirectory, prune, removeEmptyTree } from "./destination.ts"
-import type { Input } from "./protocol.ts"
+import type { Input, Original } from "./protocol.ts"
 import { join } from "./realPath.ts"
 import { codeOf, isAbsent, orAbsent, quietly, Refusal } from "./refusal.ts"
 import { TEMPORARY, temporaryName } from "./temporary.ts"
@@ -99,27 +99,37 @@ const finish = (descriptor: number, location: string, size: number, atOnce: bool
   if (written !== size) throw new Refusal("Mismatch", `${display(location)} has ${written} bytes instead of ${size}`)
 }
 
+/** Writes exactly this version of an open file into a new one, which is gone again when that fails; its SHA-256. */
+const fill = (source: number, from: Original, location: string, descriptor: number, turn: Turn): string => {
+  let open = true
+  try {
+    const sha256 = transfer(source, from, descriptor, turn)
+    verify(source, from)
+    const mtime = seconds(from.version.mtimeNs)
+    futimesSync(descriptor, mtime, mtime)
+    finish(descriptor, location, from.version.size, from.version.size <= DISK_CHUNK)
+    open = false
+    closeSync(descriptor)
+    return sha256
+  } catch (error) {
+    if (open) quietly(() => closeSync(descriptor))
+    quietly(() => unlinkSync(native(location)))
+    throw error
+  }
+}
+
 /** Copies exactly this version of a file; its SHA-256. */
 export const copy = ({ from, root, to }: Input<"copy">, turn: Turn): string => {
   refuseReserved(to)
-  const { version } = from
   const source = openVersion(from, turn)
   try {
     const { descriptor, directory, location } = create(root, to, turn)
-    let open = true
+    const sha256 = fill(source, from, location, descriptor, turn)
     try {
-      const sha256 = transfer(source, from, descriptor, turn)
-      verify(source, from)
-      const mtime = seconds(version.mtimeNs)
-      futimesSync(descriptor, mtime, mtime)
-      finish(descriptor, location, version.size, version.size <= DISK_CHUNK)
-      open = false
-      closeSync(descriptor)
       stop(turn)
       replace(location, join(directory, baseNameOf(to)))
       return sha256
     } catch (error) {
-      if (open) quietly(() => closeSync(descriptor))
       quietly(() => unlinkSync(native(location)))
       throw error
     }
@@ -127,6 +137,22 @@ export const copy = ({ from, root, to }: Input<"copy">, turn: Turn): string => {
     closeSync(source)
   }
 }
+
+/** Copies exactly this version of a file to a name that is not taken, in a directory nobody else uses; its SHA-256. */
+export const copyAs = (from: Original, location: string, turn: Turn): string => {
+  stop(turn)
+  refuseReserved(location)
+  const source = openVersion(from, turn)
+  try {
+    return fill(source, from, location, openSync(native(location), CREATE, FILE_MODE), turn)
+  } finally {
+    closeSync(source)
+  }
+}
+
+/** Moves a file that {@link copyAs} made to its place. */
+export const moveIn = (location: string, root: string, to: string, turn: Turn): undefined =>
+  within(root, to, turn, (directory) => void replace(location, join(directory, baseNameOf(to))))
 
 /** Publishes a symbolic link to a file, provided that it is this version. */
 export const link = ({ from, root, to }: Input<"link">, turn: Turn): undefined => {

@@ -4,7 +4,7 @@
  * @since 1.0.0
  */
 import { createHash } from "node:crypto"
-import { lstatSync, readdirSync, unlinkSync } from "node:fs"
+import { lstatSync, readdirSync, rmSync } from "node:fs"
 import { hostname } from "node:os"
 import { threadId, workerData } from "node:worker_threads"
 import { DISK_SWEPT, TEMPORARY_STALE } from "../../domain/Limits.ts"
@@ -68,7 +68,7 @@ export const sweepOnce = (directory: string): void => {
     for (const name of readdirSync(native(directory))) {
       if (!name.startsWith(".fc-")) continue
       quietly(() => {
-        if (isLeftover(directory, name)) unlinkSync(native(join(directory, name)))
+        if (isLeftover(directory, name)) rmSync(native(join(directory, name)), { recursive: true, force: true })
       })
     }
   })

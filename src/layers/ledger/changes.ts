@@ -27,12 +27,15 @@ export const changeSql = {
       fingerprint = excluded.fingerprint, size = excluded.size, mtime = excluded.mtime, inode = excluded.inode,
       hash = excluded.hash, delivered_at = excluded.delivered_at, source_deleted = excluded.source_deleted`,
   forget: "DELETE FROM deliveries WHERE directory = ? AND name = ? AND server = ? AND rule = ? RETURNING destination",
-  owe: "INSERT INTO outbox (seq, source, path, server) VALUES (?, ?, ?, ?)",
+  owe: "INSERT INTO outbox (seq, source, path, server, destination, url) VALUES (?, ?, ?, ?, ?, ?)",
   published: "DELETE FROM outbox WHERE seq <= ?",
   // Left alone, the planner takes the primary key, which is good for the server only.
   postpone: `UPDATE retirements INDEXED BY retirements_by_target SET published_after = ?
     WHERE source = ? AND path = ? AND server = ?`,
   retire: `INSERT OR REPLACE INTO retirements
+    (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`,
+  doubt: "UPDATE deliveries SET fingerprint = ? WHERE server = ? AND destination = ? RETURNING 1",
+  retireUnlessKnown: `INSERT OR IGNORE INTO retirements
     (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`,
   retired: "DELETE FROM retirements WHERE server = ? AND destination = ?",
   fail: `INSERT OR REPLACE INTO failures
@@ -55,10 +58,10 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   let anyFailure = true
   let anyRetirement = true
 
-  /** Puts a target into the outbox. */
-  const owe = (source: number, path: SqlValue, server: number) => {
+  /** Puts a target into the outbox; with what the map has to show of it, where that is known. */
+  const owe = (source: number, path: SqlValue, server: number, destination: SqlValue = null, url: SqlValue = null) => {
     last++
-    sql.owe.run(last, source, path, server)
+    sql.owe.run(last, source, path, server, destination, url)
     if (anyRetirement) sql.postpone.run(last, source, path, server)
   }
   const clear = (source: number, path: SqlValue, server: number) => {
@@ -75,13 +78,14 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     const server = names.idOf(delivery.server)
     const path = toStored(delivery.path)
     const destination = toStored(delivery.destination)
+    const url = names.toStoredUrl(delivery.url, delivery.destination)
     sql.deliver.run(
       names.directoryId(source, directoryOf(delivery.path)),
       toStored(baseNameOf(delivery.path)),
       server,
       names.idOf(delivery.rule),
       destination,
-      names.toStoredUrl(delivery.url, delivery.destination),
+      url,
       names.idOf(delivery.fingerprint),
       delivery.state.size,
       delivery.state.mtimeNs,
@@ -90,9 +94,18 @@ export const makeChanges = (database: Database, names: Names): Changes => {
       delivery.deliveredAt,
       delivery.sourceDeleted ? 1 : 0,
     )
-    owe(source, path, server)
+    owe(source, path, server, destination, url)
     clear(source, path, server)
     if (anyRetirement) sql.retired.run(server, destination)
+  }
+
+  const place = ({ destination, removeAt, target }: Extract<LedgerChange, { readonly _tag: "Placing" }>) => {
+    const server = names.idOf(target.server)
+    const place = toStored(destination)
+    if (sql.doubt.all(names.idOf(""), server, place).length > 0) return
+    // The map can not name a place that has neither a delivery nor a retirement.
+    sql.retireUnlessKnown.run(server, place, names.idOf(target.source), toStored(target.path), removeAt, 0)
+    anyRetirement = true
   }
 
   /** Removes a delivery; where it was on the server, or undefined where there was none. */
@@ -147,6 +160,8 @@ export const makeChanges = (database: Database, names: Names): Changes => {
         if (destination === undefined || change.retireAt === undefined) return
         return retire(change.key, destination, change.retireAt)
       }
+      case "Placing":
+        return place(change)
       case "Retired":
         return void sql.retired.run(names.idOf(change.server), toStored(change.destination))
       case "Failed":

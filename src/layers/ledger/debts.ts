@@ -4,7 +4,7 @@
  * @since 1.0.0
  */
 import type { Failure, Retirement, Target } from "../../domain/Delivery.ts"
-import type { Agenda, DeletionRule } from "../../domain/Ledger.ts"
+import type { Agenda, DeletionRule, OwedTarget, PublishedDelivery } from "../../domain/Ledger.ts"
 import { child, type RelativePath, type RemotePath, type ServerName, type SourceName } from "../../domain/Path.ts"
 import type { Database, Row, Statement } from "./driver.ts"
 import type { Names } from "./names.ts"
@@ -19,11 +19,12 @@ export interface SourceFile {
 
 export interface DebtQueries {
   readonly retirementsOf: (target: Target) => ReadonlyArray<Retirement>
+  readonly retirable: (target: Target, now: number) => ReadonlyArray<Retirement>
   readonly failureOf: (target: Target) => Failure | undefined
   readonly failures: (limit: number, server?: ServerName) => ReadonlyArray<Failure>
   readonly agenda: (server: ServerName, now: number, limit: number) => Agenda<Target>
   readonly deletable: (rules: ReadonlyArray<DeletionRule>, now: number, limit: number) => Agenda<SourceFile>
-  readonly outbox: (limit: number) => { readonly targets: ReadonlyArray<Target>; readonly through: number }
+  readonly outbox: (limit: number) => { readonly targets: ReadonlyArray<OwedTarget>; readonly through: number }
 }
 
 /**
@@ -37,21 +38,36 @@ export const debtSql = {
   // Left alone, the planner takes the primary key, which is good for the server only.
   retirementsOf: `SELECT destination, due_at FROM retirements INDEXED BY retirements_by_target
     WHERE source = ? AND path = ? AND server = ?`,
+  retirable: `SELECT destination, due_at FROM retirements INDEXED BY retirements_by_target
+    WHERE source = ? AND path = ? AND server = ? AND due_at <= ?
+    AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807)`,
   failureOf: `SELECT ${failureColumns} FROM failures WHERE source = ? AND path = ? AND server = ?`,
   failures: `SELECT ${failureColumns} FROM failures ORDER BY since LIMIT ?`,
   failuresOn: `SELECT ${failureColumns} FROM failures WHERE server = ? ORDER BY since LIMIT ?`,
   retries: "SELECT next_try, source, path FROM failures WHERE server = ? AND next_try <= ? ORDER BY next_try",
   nextRetry: "SELECT min(next_try) FROM failures WHERE server = ? AND next_try > ?",
   // Every change of a target's deliveries moves `published_after` to its newest number in the outbox.
-  retirements: `SELECT due_at, source, path FROM retirements WHERE server = ? AND due_at <= ?
-    AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807) ORDER BY due_at`,
+  retirements: `SELECT due_at, source, path FROM retirements r WHERE server = ? AND due_at <= ?
+    AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807)
+    AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.source = r.source AND f.path = r.path AND f.server = r.server
+      AND f.next_try > ?) ORDER BY due_at`,
   nextRetirement: "SELECT min(due_at) FROM retirements WHERE server = ? AND due_at > ?",
   deletable: `SELECT v.delivered_at, d.source, d.path, v.name FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
     WHERE v.rule = ? AND v.source_deleted = 0 AND v.delivered_at <= ? AND ${isLast} ORDER BY v.delivered_at`,
   nextDeletable: `SELECT v.delivered_at FROM deliveries v
     WHERE v.rule = ? AND v.source_deleted = 0 AND v.delivered_at > ? AND ${isLast} ORDER BY v.delivered_at LIMIT 1`,
-  outbox: "SELECT seq, source, path, server FROM outbox ORDER BY seq",
+  outbox: "SELECT seq, source, path, server, destination, url FROM outbox ORDER BY seq",
 }
+
+const retirementOf =
+  ({ path, server, source }: Target) =>
+  (row: Row): Retirement => ({
+    source,
+    path,
+    server,
+    destination: fromStored(row[0]) as RemotePath,
+    dueAt: Number(row[1]),
+  })
 
 /** A row of something that is due, with the moment since when. */
 interface Due<A> {
@@ -100,17 +116,19 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
     return source === undefined || server === undefined ? undefined : [source, toStored(target.path), server]
   }
 
+  const latestFrom = (row: Row): PublishedDelivery => {
+    const destination = fromStored(row[4]) as RemotePath
+    return { destination, url: names.fromStoredUrl(row[5], destination) }
+  }
+
   return {
     retirementsOf: (target) => {
       const key = targetKey(target)
-      if (key === undefined) return []
-      return statements.retirementsOf.all(...key).map(([destination, dueAt]) => ({
-        source: target.source,
-        path: target.path,
-        server: target.server,
-        destination: fromStored(destination) as RemotePath,
-        dueAt: Number(dueAt),
-      }))
+      return key === undefined ? [] : statements.retirementsOf.all(...key).map(retirementOf(target))
+    },
+    retirable: (target, now) => {
+      const key = targetKey(target)
+      return key === undefined ? [] : statements.retirable.all(...key, now).map(retirementOf(target))
     },
     failureOf: (target) => {
       const key = targetKey(target)
@@ -130,7 +148,7 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
         return { at: Number(row[0]), identity: `${target.source}\0${target.path}`, value: target }
       }
       const retries = collect(statements.retries.iterate(id, now), limit, read)
-      const retirements = collect(statements.retirements.iterate(id, now), limit, read)
+      const retirements = collect(statements.retirements.iterate(id, now, now), limit, read)
       const nextAt = earliest([moment(statements.nextRetry, id, now), moment(statements.nextRetirement, id, now)])
       return { due: merge([retries, retirements], limit), nextAt }
     },
@@ -153,15 +171,13 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
       return { due: merge(lists, limit), nextAt: earliest(next) }
     },
     outbox: (limit) => {
-      const targets = new Map<string, Target>()
+      const targets = new Map<string, OwedTarget>()
       let through = 0
       for (const row of statements.outbox.iterate()) {
         const target = toTarget(names, row[1], row[2], row[3])
         const identity = `${target.source}\0${target.server}\0${target.path}`
-        if (!targets.has(identity)) {
-          if (targets.size >= limit) break
-          targets.set(identity, target)
-        }
+        if (!targets.has(identity) && targets.size >= limit) break
+        targets.set(identity, row[4] === null ? target : { ...target, latest: latestFrom(row) })
         through = Number(row[0])
       }
       return { targets: [...targets.values()], through }

@@ -20,6 +20,11 @@ import { codeUnits, firstPlainAfter, fromStored, isPlain, textOrder, toStored } 
 
 export interface DeliveryQueries {
   readonly deliveriesOf: (source: SourceName, path: RelativePath) => ReadonlyArray<Delivery>
+  readonly deliveriesOfEach: (
+    source: SourceName,
+    paths: ReadonlyArray<RelativePath>,
+  ) => ReadonlyArray<ReadonlyArray<Delivery>>
+  readonly areOccupied: (server: ServerName, destinations: ReadonlyArray<string>) => ReadonlyArray<boolean>
   readonly deliveriesIn: (source: SourceName, directory: RelativePath) => ReadonlyArray<Delivery>
   readonly directories: (
     source: SourceName,
@@ -35,12 +40,14 @@ export interface DeliveryQueries {
 export const deliverySql = {
   deliveriesOf: `SELECT ${deliveryColumns} FROM directories d CROSS JOIN deliveries v ON v.directory = d.id
     WHERE d.source = ? AND d.path = ? AND v.name = ?`,
+  ofName: `SELECT ${deliveryColumns} FROM deliveries v WHERE v.directory = ? AND v.name = ?`,
   deliveriesIn: `SELECT ${deliveryColumns} FROM directories d CROSS JOIN deliveries v ON v.directory = d.id
     WHERE d.source = ? AND d.path = ? ORDER BY v.name`,
   directories: "SELECT path FROM directories WHERE source = ? AND path >= ? AND path < ? ORDER BY path LIMIT ?",
   count: `SELECT sum((SELECT count(*) FROM (SELECT DISTINCT v.name FROM deliveries v
     WHERE v.directory = d.id AND v.source_deleted = 0))) FROM directories d WHERE d.source = ?`,
   isOccupied: "SELECT 1 FROM deliveries WHERE server = ? AND destination = ? LIMIT 1",
+  isUsedBelow: "SELECT 1 FROM deliveries WHERE server = ? AND destination >= ? AND destination < ? LIMIT 1",
   latestOf: `SELECT destination, url FROM deliveries WHERE directory = ? AND name = ? AND server = ?
     ORDER BY delivered_at DESC, rule LIMIT 1`,
   occupants: `SELECT ${deliveryColumns}, d.source, d.path FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
@@ -51,6 +58,8 @@ export const deliverySql = {
 const END_OF_TEXT = new Uint8Array(0)
 /** After every BLOB that is a stored path: 0xFFFF is the greatest code unit, and no path of 4096 bytes holds as many. */
 const END = new Uint8Array(4096).fill(0xff)
+
+const nothing: ReadonlyArray<Delivery> = []
 
 const sortedByName = (deliveries: Array<Delivery>): Array<Delivery> => {
   for (let i = 1; i < deliveries.length; i++) {
@@ -63,11 +72,13 @@ const sortedByName = (deliveries: Array<Delivery>): Array<Delivery> => {
 
 export const deliveryQueries = (database: Database, names: Names): DeliveryQueries => {
   const of = database.prepare(deliverySql.deliveriesOf)
+  const ofName = database.prepare(deliverySql.ofName)
   const within = database.prepare(deliverySql.deliveriesIn)
   const range = database.prepare(deliverySql.directories)
   const count = database.prepare(deliverySql.count)
   const occupants = database.prepare(deliverySql.occupants)
   const isOccupied = database.prepare(deliverySql.isOccupied)
+  const isUsedBelow = database.prepare(deliverySql.isUsedBelow)
   const latest = database.prepare(deliverySql.latestOf)
 
   const directories: DeliveryQueries["directories"] = (source, below, after, limit) => {
@@ -100,6 +111,39 @@ export const deliveryQueries = (database: Database, names: Names): DeliveryQueri
       return of
         .all(id, toStored(directory), toStored(baseNameOf(path)))
         .map((row) => toDelivery(names, source, directory, row))
+    },
+    deliveriesOfEach: (source, paths) => {
+      const id = names.find(source)
+      if (id === undefined) return paths.map(() => nothing)
+      const directories = new Map<RelativePath, number | undefined>()
+      return paths.map((path) => {
+        const directory = directoryOf(path)
+        if (!directories.has(directory)) directories.set(directory, names.findDirectory(id, directory))
+        const known = directories.get(directory)
+        if (known === undefined) return nothing
+        const rows = ofName.all(known, toStored(baseNameOf(path)))
+        return rows.length === 0 ? nothing : rows.map((row) => toDelivery(names, source, directory, row))
+      })
+    },
+    areOccupied: (server, destinations) => {
+      const id = names.find(server)
+      if (id === undefined) return destinations.map(() => false)
+      const used = new Map<string, boolean>()
+      /** Whether anything is at or below the directory of a place; many places are in few directories. */
+      const isUsed = (place: string): boolean => {
+        const directory = place.slice(0, place.lastIndexOf("/") + 1)
+        let known = used.get(directory)
+        if (known === undefined) {
+          // "/" is followed by "0": everything below "directory/" is less than "directory0".
+          const behind = directory === "" ? END_OF_TEXT : `${directory.slice(0, -1)}0`
+          known = isUsedBelow.get(id, directory, behind) !== undefined
+          used.set(directory, known)
+        }
+        return known
+      }
+      return destinations.map(
+        (place) => (!isPlain(place) || isUsed(place)) && isOccupied.get(id, toStored(place)) !== undefined,
+      )
     },
     deliveriesIn: (source, directory) => {
       const id = names.find(source)

@@ -6,9 +6,16 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Delivery, DeliveryKey, Target } from "../../domain/Delivery.ts"
-import { type Agenda, type DeletionRule, Ledger, type LedgerShape, type ServerTotals } from "../../domain/Ledger.ts"
+import {
+  type Agenda,
+  type DeletionRule,
+  Ledger,
+  type LedgerShape,
+  type OwedTarget,
+  type ServerTotals,
+} from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, isWithin, type ServerName, type SourceName } from "../../domain/Path.ts"
-import { change, emptyState, everyFile, fileOf, type MemoryState, targetKey } from "./memoryState.ts"
+import { change, emptyState, everyFile, fileOf, isUnpublished, type MemoryState, targetKey } from "./memoryState.ts"
 import { storedOrder, textOrder } from "./storedText.ts"
 
 export { emptyState, type MemoryState } from "./memoryState.ts"
@@ -42,7 +49,6 @@ const agendaOf = <A>(moments: ReadonlyArray<Moment<A>>, now: number, limit: numb
 }
 
 const agenda = (state: MemoryState, server: ServerName, now: number, limit: number): Agenda<Target> => {
-  const unpublished = new Set(state.outbox.map((entry) => targetKey(entry.target)))
   const moments: Array<Moment<Target>> = []
   const add = (at: number, { path, source }: Target) => {
     const target: Target = { source, path, server }
@@ -53,7 +59,9 @@ const agenda = (state: MemoryState, server: ServerName, now: number, limit: numb
   }
   for (const retirement of state.retirements.values()) {
     if (retirement.server !== server) continue
-    if (retirement.dueAt <= now && unpublished.has(targetKey(retirement))) continue
+    const failure = state.failures.get(targetKey(retirement))
+    const isLater = failure !== undefined && failure.nextTry > now
+    if (retirement.dueAt <= now && (isLater || !isUnpublished(state, retirement))) continue
     add(retirement.dueAt, retirement)
   }
   return agendaOf(moments, now, limit)
@@ -76,14 +84,12 @@ const deletable = (state: MemoryState, rules: ReadonlyArray<DeletionRule>, now: 
 }
 
 const outbox = (state: MemoryState, limit: number) => {
-  const targets = new Map<string, Target>()
+  const targets = new Map<string, OwedTarget>()
   let through = 0
-  for (const { seq, target } of state.outbox) {
+  for (const { latest, seq, target } of state.outbox) {
     const identity = targetKey(target)
-    if (!targets.has(identity)) {
-      if (targets.size >= limit) break
-      targets.set(identity, target)
-    }
+    if (!targets.has(identity) && targets.size >= limit) break
+    targets.set(identity, latest === undefined ? target : { ...target, latest })
     through = seq
   }
   return { targets: [...targets.values()], through }
@@ -135,6 +141,7 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
   return {
     commit: (changes) => ask(() => changes.forEach((one) => change(state, one))),
     deliveriesOf: (source, path) => ask(() => fileOf(state, source, path)),
+    deliveriesOfEach: (source, paths) => ask(() => paths.map((path) => fileOf(state, source, path))),
     deliveriesIn: (source, directory) =>
       ask(() =>
         [...(state.deliveries.get(source)?.get(directory) ?? [])]
@@ -162,8 +169,23 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
           .flat()
           .filter((delivery) => delivery.server === server && delivery.destination === destination),
       ),
+    areOccupied: (server, destinations) =>
+      ask(() => {
+        const occupied = new Set<string>()
+        for (const deliveries of everyFile(state)) {
+          for (const delivery of deliveries) if (delivery.server === server) occupied.add(delivery.destination)
+        }
+        return destinations.map((destination) => occupied.has(destination))
+      }),
     retirementsOf: (target) =>
       ask(() => [...state.retirements.values()].filter((retirement) => targetKey(retirement) === targetKey(target))),
+    retirable: (target, now) =>
+      ask(() =>
+        [...state.retirements.values()].filter(
+          (retirement) =>
+            targetKey(retirement) === targetKey(target) && retirement.dueAt <= now && isUnpublished(state, retirement),
+        ),
+      ),
     failureOf: (target) => ask(() => state.failures.get(targetKey(target))),
     failures: (limit, server) =>
       ask(() =>

@@ -5,7 +5,7 @@
  */
 import type { Delivery, DeliveryKey, Failure, Hold, Retirement, Target } from "../../domain/Delivery.ts"
 import { isSame } from "../../domain/FileState.ts"
-import type { LedgerChange, RootRecord } from "../../domain/Ledger.ts"
+import type { LedgerChange, PublishedDelivery, RootRecord } from "../../domain/Ledger.ts"
 import {
   baseNameOf,
   directoryOf,
@@ -23,9 +23,11 @@ export interface MemoryState {
   readonly deliveries: Map<SourceName, Map<RelativePath, Files>>
   /** By {@link placeKey}. */
   readonly retirements: Map<string, Retirement>
+  /** By {@link placeKey}: the number in the outbox after which the map no longer names the place. */
+  readonly publishedAfter: Map<string, number>
   /** By {@link targetKey}. */
   readonly failures: Map<string, Failure>
-  outbox: Array<{ readonly seq: number; readonly target: Target }>
+  outbox: Array<{ readonly seq: number; readonly target: Target; readonly latest?: PublishedDelivery }>
   lastSeq: number
   readonly holds: Map<SourceName, Hold>
   readonly roots: Map<SourceName, RootRecord>
@@ -34,6 +36,7 @@ export interface MemoryState {
 export const emptyState = (): MemoryState => ({
   deliveries: new Map(),
   retirements: new Map(),
+  publishedAfter: new Map(),
   failures: new Map(),
   outbox: [],
   lastSeq: 0,
@@ -78,13 +81,40 @@ const sameKey = (key: DeliveryKey) => (delivery: Delivery) =>
 
 const targetOf = ({ path, server, source }: Target): Target => ({ source, path, server })
 
-const owe = (state: MemoryState, target: Target): void => {
+const owe = (state: MemoryState, target: Target, latest?: PublishedDelivery): void => {
   state.lastSeq++
-  state.outbox.push({ seq: state.lastSeq, target: targetOf(target) })
+  state.outbox.push({ seq: state.lastSeq, target: targetOf(target), ...(latest === undefined ? {} : { latest }) })
+  const key = targetKey(target)
+  for (const [place, retirement] of state.retirements) {
+    if (targetKey(retirement) === key) state.publishedAfter.set(place, state.lastSeq)
+  }
 }
 
-const retire = (state: MemoryState, target: Target, destination: RemotePath, dueAt: number): void => {
-  state.retirements.set(placeKey(target.server, destination), { ...targetOf(target), destination, dueAt })
+const retire = (
+  state: MemoryState,
+  target: Target,
+  destination: RemotePath,
+  dueAt: number,
+  publishedAfter = state.lastSeq,
+): void => {
+  const key = placeKey(target.server, destination)
+  state.retirements.set(key, { ...targetOf(target), destination, dueAt })
+  state.publishedAfter.set(key, publishedAfter)
+}
+
+const place = (state: MemoryState, target: Target, destination: RemotePath, removeAt: number): void => {
+  const there = [...everyFile(state)]
+    .flat()
+    .filter((delivery) => delivery.server === target.server && delivery.destination === destination)
+  for (const { path, source } of there) {
+    const doubtful = fileOf(state, source, path).map((delivery) =>
+      there.includes(delivery) ? { ...delivery, fingerprint: "" } : delivery,
+    )
+    setFile(state, source, path, doubtful)
+  }
+  if (there.length > 0 || state.retirements.has(placeKey(target.server, destination))) return
+  // The map can not name a place that has neither a delivery nor a retirement.
+  retire(state, target, destination, removeAt, 0)
 }
 
 const forget = (state: MemoryState, key: DeliveryKey): RemotePath | undefined => {
@@ -107,7 +137,7 @@ const deliver = (state: MemoryState, delivery: Delivery): void => {
   setFile(state, delivery.source, delivery.path, [...others, delivery])
   state.failures.delete(targetKey(delivery))
   state.retirements.delete(placeKey(delivery.server, delivery.destination))
-  owe(state, delivery)
+  owe(state, delivery, { destination: delivery.destination, url: delivery.url })
 }
 
 const markDeleted = (state: MemoryState, change: Extract<LedgerChange, { readonly _tag: "SourceDeleted" }>): void => {
@@ -121,6 +151,10 @@ const markDeleted = (state: MemoryState, change: Extract<LedgerChange, { readonl
   setFile(state, change.source, change.path, marked)
   for (const target of servers.values()) owe(state, target)
 }
+
+/** True where the published map no longer names a place that is to be removed. */
+export const isUnpublished = (state: MemoryState, { destination, server }: Retirement): boolean =>
+  (state.publishedAfter.get(placeKey(server, destination)) ?? 0) < (state.outbox[0]?.seq ?? Number.POSITIVE_INFINITY)
 
 /** Makes one change. */
 export const change = (state: MemoryState, one: LedgerChange): void => {
@@ -136,6 +170,8 @@ export const change = (state: MemoryState, one: LedgerChange): void => {
       if (destination === undefined || one.retireAt === undefined) return
       return retire(state, one.key, destination, one.retireAt)
     }
+    case "Placing":
+      return place(state, one.target, one.destination, one.removeAt)
     case "Retired":
       return void state.retirements.delete(placeKey(one.server, one.destination))
     case "Failed":

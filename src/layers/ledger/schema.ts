@@ -84,8 +84,14 @@ CREATE TABLE roots (
 ) STRICT;
 `
 
+/** What the published map has to show of a target, so that nobody has to ask. */
+const version2 = `
+ALTER TABLE outbox ADD COLUMN destination ANY;
+ALTER TABLE outbox ADD COLUMN url ANY;
+`
+
 /** What leads from each version to the next; the first leads from an empty file. */
-const migrations: ReadonlyArray<string> = [version1]
+const migrations: ReadonlyArray<string> = [version1, version2]
 
 /** The version this program writes. */
 export const VERSION = migrations.length

@@ -59,17 +59,18 @@ const addressesOf =
 
 /**
  * Runs one processor on one file as a chain does: a file of an extension that it does not handle passes through. What
- * it wrote is there until the Scope closes.
+ * it wrote is there until the Scope closes. `content` where it is to be another than the specimen's bytes, e.g. one that
+ * can not be read.
  */
 export const runProcessor = <S>(
   definition: ProcessorDefinition<S>,
   settings: S,
   specimen: Specimen,
+  content: Content = contentOf(specimen),
 ): Effect.Effect<ProcessedFile, ProcessorError | SourceError, Workspace | Scope.Scope> =>
   Effect.gen(function* () {
     const workspace = yield* Workspace
     const place = yield* workspace.open
-    const content = contentOf(specimen)
     const baseName = baseNameOf(specimen.path)
     if (!handles(definition, baseName)) return { content, baseName }
     const job: ProcessorJob = {

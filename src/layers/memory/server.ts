@@ -66,6 +66,8 @@ export interface MemoryServerOptions {
   /** Public address; by default `https://<name>.example/`. */
   readonly url?: string
   readonly capabilities?: Partial<TransporterCapabilities>
+  /** It takes many files at once: each is put as if it came alone. */
+  readonly many?: boolean
 }
 
 const defaults: TransporterCapabilities = {
@@ -266,10 +268,15 @@ export const makeServer = (name: ServerName, options?: MemoryServerOptions): Eff
         ),
       url: (path) => urlOf(base, path),
     }
+    const { put } = transporter
+    const all: TransporterShape =
+      options?.many === true
+        ? { ...transporter, putMany: (files) => Effect.forEach(files, ({ file, to }) => Effect.result(put(file, to))) }
+        : transporter
 
     return {
       name,
-      transporter,
+      transporter: all,
       files: Effect.sync(() => new Map(stored)),
       read: (path) => Effect.sync(() => Option.map(Option.fromUndefinedOr(stored.get(path)), ({ bytes }) => bytes)),
       meddle: (path, bytes) =>

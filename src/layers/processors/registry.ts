@@ -16,6 +16,10 @@ import { LookupError } from "../config/Lookup.ts"
 import { nearest, shown } from "../config/nearest.ts"
 import { importModule } from "../config/thirdParty.ts"
 
+/** Sound because settings only ever come from the definition's own schema. */
+const anyProcessor = <S>(definition: ProcessorDefinition<S>): ProcessorDefinition =>
+  definition as unknown as ProcessorDefinition
+
 /** The built-in processors, each in a module that is loaded when a config names it. Undefined: not part of this version. */
 const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | undefined>> = {
   "filename.SpacesToUnderscores": async () => (await import("./filename.ts")).spacesToUnderscores,
@@ -31,6 +35,8 @@ const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | un
   "link_updater.CSSURLUpdater": async () => (await import("./linkUpdater.ts")).css,
   "link_updater.HTMLURLUpdater": async () => (await import("./linkUpdater.ts")).html,
   "link_updater.JSURLUpdater": async () => (await import("./linkUpdater.ts")).js,
+  "command.Run": async () => anyProcessor((await import("./command.ts")).run),
+  "video.Transcode": async () => anyProcessor((await import("./video.ts")).transcode),
 }
 
 /** Names of the built-in processors that this version has. */

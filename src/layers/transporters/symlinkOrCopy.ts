@@ -10,19 +10,23 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import { TransportError } from "../../domain/Errors.ts"
 import { type RemotePath, urlOf } from "../../domain/Path.ts"
 import type { SourceError } from "../../domain/Errors.ts"
 import {
   defineTransporter,
   type OutputFile,
+  type Receipt,
   type ServerIdentity,
+  type Shipment,
   Transporter,
   type TransporterShape,
 } from "../../domain/Transporter.ts"
 import { DiskContent } from "../disk/DiskContent.ts"
-import type { DiskError } from "../disk/DiskError.ts"
+import { DiskError } from "../disk/DiskError.ts"
 import { DiskWorkers } from "../disk/DiskWorkers.ts"
+import type { Tree } from "../disk/protocol.ts"
 import { putStream } from "../disk/putStream.ts"
 import { transportReason } from "../disk/transportReason.ts"
 import { SymlinkOrCopySettings } from "./settings.ts"
@@ -44,14 +48,67 @@ const make = (
         cause: error,
       })
 
+  const isLinked = (file: OutputFile, content: DiskContent): boolean =>
+    mode === "auto" && file.sourceStays && content.origin === "source"
+
   const publish = (file: OutputFile, to: RemotePath): Effect.Effect<string, DiskError | SourceError> => {
     const { content } = file
     if (!(content instanceof DiskContent)) return putStream(disk, root, file, to)
     const put = { root, to, from: content.original }
-    return mode === "auto" && file.sourceStays && content.origin === "source"
-      ? Effect.as(disk.run("link", put), "")
-      : disk.run("copy", put)
+    return isLinked(file, content) ? Effect.as(disk.run("link", put), "") : disk.run("copy", put)
   }
+
+  /** Those that go in one request: the index of each among all. */
+  interface Group {
+    readonly how: "copy" | "link"
+    readonly guard: Tree | undefined
+    readonly members: Array<readonly [index: number, content: DiskContent, to: RemotePath]>
+  }
+
+  const groupsOf = (files: ReadonlyArray<Shipment>): ReadonlyArray<Group> => {
+    const groups: Array<Group> = []
+    files.forEach(({ file, to }, index) => {
+      const { content } = file
+      if (!(content instanceof DiskContent)) return
+      const how = isLinked(file, content) ? "link" : "copy"
+      const { guard } = content.original
+      let group = groups.find((one) => one.how === how && one.guard === guard)
+      if (group === undefined) groups.push((group = { how, guard, members: [] }))
+      group.members.push([index, content, to])
+    })
+    return groups
+  }
+
+  const putGroup = ({ guard, how, members }: Group) =>
+    disk.run("putMany", {
+      how,
+      root,
+      guard,
+      locations: members.map(([, content]) => content.location).join("\0"),
+      places: members.map(([, , to]) => to).join("\0"),
+      sizes: Float64Array.from(members, ([, content]) => content.size),
+      mtimes: BigInt64Array.from(members, ([, content]) => content.original.version.mtimeNs),
+      inodes: BigUint64Array.from(members, ([, content]) => content.original.version.inode),
+    })
+
+  const put: TransporterShape["put"] = (file, to) =>
+    Effect.mapBoth(publish(file, to), { onFailure: fail("put", to), onSuccess: (sha256) => ({ sha256 }) })
+
+  const putMany = Effect.fnUntraced(function* (files: ReadonlyArray<Shipment>) {
+    const results: Array<Result.Result<Receipt, TransportError>> = []
+    for (const group of groupsOf(files)) {
+      const outcomes = yield* Effect.result(putGroup(group))
+      group.members.forEach(([index, , to], member) => {
+        const outcome = Result.isSuccess(outcomes) ? outcomes.success[member] : outcomes.failure
+        results[index] =
+          typeof outcome === "string"
+            ? Result.succeed({ sha256: outcome })
+            : Result.fail(fail("put", to)(new DiskError(outcome ?? lost)))
+      })
+    }
+    for (const [index, { file, to }] of files.entries()) results[index] ??= yield* Effect.result(put(file, to))
+    return results
+  })
 
   return {
     capabilities: {
@@ -59,11 +116,11 @@ const make = (
       contentHash: false,
       headers: false,
       directories: true,
-      connections: 128,
+      connections: 256,
       local: true,
     },
-    put: (file, to) =>
-      Effect.mapBoth(publish(file, to), { onFailure: fail("put", to), onSuccess: (sha256) => ({ sha256 }) }),
+    put,
+    putMany,
     remove: (at) => Effect.mapError(disk.run("remove", { root, at }), fail("remove", at)),
     stat: (at) =>
       Effect.mapBoth(disk.run("statRemote", { root, at }), {
@@ -73,6 +130,8 @@ const make = (
     url: (at) => urlOf(url, at),
   }
 }
+
+const lost = { code: "Crashed", detail: "the file system work was lost" }
 
 /** The transporter `symlink_or_copy`. */
 export const symlinkOrCopy = defineTransporter<SymlinkOrCopySettings, DiskWorkers>({

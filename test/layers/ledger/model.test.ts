@@ -57,6 +57,9 @@ const world = (seed: number) => {
       }
     }
     if (dice < 0.6) return { _tag: "Forgotten", key: key(), retireAt: next() < 0.7 ? moment() : undefined }
+    if (dice < 0.63) {
+      return { _tag: "Placing", target: target(), destination: pick(places), removeAt: moment() }
+    }
     if (dice < 0.65) return { _tag: "Retired", server: pick(servers), destination: pick(places) }
     if (dice < 0.75) {
       return {
@@ -102,6 +105,7 @@ const answers = Effect.fnUntraced(function* (ledger: LedgerShape, now: number, l
       for (const server of servers) {
         const target = { source, path, server }
         found[`retirementsOf ${source} ${path} ${server}`] = sorted(yield* ledger.retirementsOf(target))
+        found[`retirable ${source} ${path} ${server}`] = sorted(yield* ledger.retirable(target, now))
         found[`failureOf ${source} ${path} ${server}`] = yield* ledger.failureOf(target)
       }
     }

@@ -1,0 +1,214 @@
+/**
+ * Delivers many small files in one go, where their transporter takes them so: one question to the ledger, one request to
+ * the server, one commit for all of them. What needs a closer look is left to the stage for one file ({@link ./deliver.ts});
+ * what is done here is done by the same rules.
+ *
+ * @since 1.0.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { Delivery } from "../domain/Delivery.ts"
+import type { WorkError } from "../domain/Disposition.ts"
+import type { TransportError } from "../domain/Errors.ts"
+import type { FileState } from "../domain/FileState.ts"
+import { Ledger } from "../domain/Ledger.ts"
+import { UPLOAD_DOUBT } from "../domain/Limits.ts"
+import { baseNameOf, type RelativePath, type RemotePath, type SourceName } from "../domain/Path.ts"
+import { plan } from "../domain/Plan.ts"
+import { Processors } from "../domain/Processor.ts"
+import type { Destination, Rule } from "../domain/Rule.ts"
+import { SourceFiles } from "../domain/SourceFiles.ts"
+import type { Receipt, Shipment } from "../domain/Transporter.ts"
+import type { Confirmation } from "./acknowledge.ts"
+import type { Item } from "./backlog.ts"
+import { type DeliverParts, deliveryOf, outputOf, placeOf } from "./deliver.ts"
+import type { Processed } from "./process.ts"
+import type { SourceBook } from "./shared.ts"
+
+/** What became of the items of a batch. */
+export interface BatchOutcome {
+  /** The server confirmed them, and it is written down. */
+  readonly delivered: number
+  /** Nothing was to be done for so many. */
+  readonly idle: number
+  readonly failed: ReadonlyArray<readonly [item: Item, error: WorkError]>
+  /** For the stage for one file. */
+  readonly left: ReadonlyArray<Item>
+}
+
+/** A file with one thing to do: to be put, as it is or under another name. */
+interface Candidate {
+  readonly item: Item
+  readonly book: SourceBook
+  readonly state: FileState
+  readonly rule: Rule
+  readonly destination: Destination
+  readonly previous: Delivery | undefined
+}
+
+/** What a chain that only renames makes of a file. */
+type Renamed = Pick<Processed, "content" | "baseName" | "headers" | "uniqueName">
+
+/** A candidate that has its place to itself. */
+interface Placed extends Candidate {
+  readonly processed: Renamed
+  readonly place: RemotePath
+}
+
+type PutMany = (files: ReadonlyArray<Shipment>) => Effect.Effect<ReadonlyArray<Result.Result<Receipt, TransportError>>>
+
+/** The stage of one server whose transporter takes many files at once. */
+export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMany: PutMany) {
+  const { acknowledge, places, process, server, shared, transporter } = parts
+  const ledger = yield* Ledger
+  const files = yield* SourceFiles
+  const processors = yield* Processors
+  const clock = yield* Clock.Clock
+
+  const isPlain = (rule: Rule): boolean => rule.chain.every((use) => processors.get(use).inline === true)
+
+  const deliveriesOf = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
+    const bySource = new Map<SourceName, Array<Item>>()
+    for (const item of items) {
+      if (item.deliveries !== undefined) continue
+      const group = bySource.get(item.source)
+      if (group === undefined) bySource.set(item.source, [item])
+      else group.push(item)
+    }
+    const found = new Map<Item, ReadonlyArray<Delivery>>()
+    for (const [source, group] of bySource) {
+      const paths: ReadonlyArray<RelativePath> = group.map((item) => item.path)
+      const each = yield* ledger.deliveriesOfEach(source, paths)
+      group.forEach((item, index) => found.set(item, each[index] ?? []))
+    }
+    return (item: Item) => item.deliveries ?? found.get(item) ?? []
+  })
+
+  /** Sorts out what is to be put and nothing else. */
+  const choose = Effect.fnUntraced(function* (items: ReadonlyArray<Item>, left: Array<Item>) {
+    const deliveries = yield* deliveriesOf(items)
+    const candidates: Array<Candidate> = []
+    for (const item of items) {
+      const book = shared.books.get(item.source)
+      const { state } = item
+      if (book === undefined || state === undefined) {
+        left.push(item)
+        continue
+      }
+      if (state.link !== undefined) shared.linked(item.source, item.path, state.link)
+      const jobs = plan(book, item.path, state, deliveries(item), server)
+      const [job] = jobs
+      if (job === undefined) continue
+      if (jobs.length > 1 || job._tag !== "Put" || !isPlain(job.rule)) left.push(item)
+      else candidates.push({ item, book, state, ...job })
+    }
+    return candidates
+  })
+
+  /** Runs the chain, which only renames. A failure is left to the stage for one file, which says what it means. */
+  const rename = ({ book, item, rule, state }: Candidate): Effect.Effect<Option.Option<Renamed>> => {
+    if (rule.chain.length > 0) {
+      return Effect.option(Effect.scoped(process({ book, path: item.path, state, rule, server })))
+    }
+    const content = files.content(book.source, item.path, state)
+    return Effect.succeedSome({ content, baseName: baseNameOf(item.path), headers: noHeaders, uniqueName: false })
+  }
+
+  /** Those that get a place where nobody works now. The caller leaves the places again. */
+  const take = (
+    candidates: ReadonlyArray<Candidate>,
+    renamed: ReadonlyArray<Option.Option<Renamed>>,
+    left: Array<Item>,
+  ): ReadonlyArray<Placed> => {
+    const placed: Array<Placed> = []
+    candidates.forEach((candidate, index) => {
+      const processed = Option.getOrUndefined(renamed[index] ?? Option.none())
+      const place =
+        processed === undefined || processed.content.origin === "temporary"
+          ? undefined
+          : Result.getOrUndefined(placeOf(server, candidate.destination, candidate.item.path, processed.baseName))
+      if (processed === undefined || place === undefined || !places.take(place)) left.push(candidate.item)
+      else placed.push({ ...candidate, processed, place })
+    })
+    return placed
+  }
+
+  /** Places that another file holds are left to the stage for one file. */
+  const free = Effect.fnUntraced(function* (placed: ReadonlyArray<Placed>, left: Array<Item>) {
+    const occupied = yield* ledger.areOccupied(
+      server,
+      placed.map((one) => one.place),
+    )
+    return placed.filter((one, index) => {
+      if (occupied[index] === false || one.previous?.destination === one.place) return true
+      left.push(one.item)
+      return false
+    })
+  })
+
+  const confirmation = (one: Placed, receipt: Receipt): Confirmation => ({
+    delivery: deliveryOf(
+      one.item,
+      one.state,
+      one.rule,
+      one.destination,
+      one.place,
+      transporter.url(one.place),
+      receipt.sha256,
+    ),
+    previous: one.previous,
+    takenFrom: undefined,
+    bytes: one.processed.content.size,
+    deletesSource: one.rule.fileDeletionDelayAfterSync !== undefined,
+  })
+
+  const send = Effect.fnUntraced(function* (placed: ReadonlyArray<Placed>, left: Array<Item>) {
+    const ready = yield* free(placed, left)
+    const failed: Array<readonly [Item, WorkError]> = []
+    if (ready.length === 0) return { delivered: 0, failed }
+    const shipments = ready.map((one) => ({
+      file: outputOf(one.item, one.state, one.rule, one.processed),
+      to: one.place,
+    }))
+    // Should answers get lost, or we be stopped, the places are put right: delivered again or cleared away.
+    const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
+    yield* ledger.commit(
+      ready.map(({ item, place }) => ({
+        _tag: "Placing" as const,
+        target: { source: item.source, path: item.path, server },
+        destination: place,
+        removeAt,
+      })),
+    )
+    const results = yield* putMany(shipments)
+    const confirmed: Array<Confirmation> = []
+    ready.forEach((one, index) => {
+      const result = results[index]
+      if (result === undefined) left.push(one.item)
+      else if (Result.isSuccess(result)) confirmed.push(confirmation(one, result.success))
+      else failed.push([one.item, result.failure])
+    })
+    if (confirmed.length > 0) yield* acknowledge(confirmed)
+    return { delivered: confirmed.length, failed }
+  })
+
+  return Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
+    const left: Array<Item> = []
+    const candidates = yield* choose(items, left)
+    const idle = items.length - left.length - candidates.length
+    const renamed = yield* Effect.forEach(candidates, rename, { concurrency: "unbounded" })
+    const placed = take(candidates, renamed, left)
+    const { delivered, failed } = yield* Effect.ensuring(
+      send(placed, left),
+      Effect.sync(() => placed.forEach((one) => places.leave(one.place))),
+    )
+    const outcome: BatchOutcome = { delivered, idle, failed, left }
+    return outcome
+  })
+})
+
+const noHeaders: Processed["headers"] = {}
+
+export type Batch = Effect.Success<ReturnType<typeof makeBatch>>
