@@ -17,6 +17,9 @@ import { layerStandardError } from "./layers/observability/standardError.ts"
 
 const exitCodes = { fine: 0, failed: 1, usage: 2, held: 3 } as const
 
+/** Commands that run processors: whether these can do their work is found out first. */
+const works: ReadonlySet<Invocation["command"]> = new Set(["run", "once", "dry-run", "check"] as const)
+
 const verdict = <E, R>(work: Effect.Effect<boolean, E, R>) =>
   Effect.map(work, (well) => (well ? exitCodes.fine : exitCodes.failed))
 
@@ -59,7 +62,7 @@ const version = (): string => {
 const program = Effect.fnUntraced(function* (words: ReadonlyArray<string>) {
   const invocation = yield* parseArguments(words)
   if (invocation === "version") return yield* Effect.as(print(version()), exitCodes.fine)
-  const config = yield* loadConfig(invocation.config)
+  const config = yield* loadConfig(invocation.config, works.has(invocation.command) ? {} : { available: undefined })
   const logging = loggingLayer({ ...config.settings, format: invocation.logFormat })
   return yield* Effect.provide(perform(invocation, config), logging)
 })

@@ -13,7 +13,7 @@ import { layerDiskWorkers } from "../layers/disk/DiskWorkers.ts"
 import { holdStateDirectory } from "../layers/ledger/lock.ts"
 import { layerMemory as layerEmptyLedger } from "../layers/ledger/memory.ts"
 import { layerSqlite, ledgerFile } from "../layers/ledger/sqlite.ts"
-import { processors } from "../layers/processors/registry.ts"
+import { processors, type ProcessorsOptions } from "../layers/processors/layer.ts"
 import { layerWorkspace } from "../layers/processors/workspace.ts"
 import { layerSyncedFiles } from "../layers/publishers/syncedFiles.ts"
 import { layerLocal } from "../layers/sourceFiles/local.ts"
@@ -21,11 +21,11 @@ import { transporters } from "../layers/transporters/registry.ts"
 import { layerWatcher } from "../layers/watchers/select.ts"
 
 /** What looking at sources and servers takes. */
-const layerOutside = (config: Config, workingDir: string) =>
+const layerOutside = (config: Config, workingDir: string, options: ProcessorsOptions) =>
   Layer.mergeAll(
     layerLocal,
     layerWorkspace({ directory: workingDir }),
-    processors(config),
+    processors(config, options),
     transporters(config),
     layerWatcher,
   ).pipe(Layer.provide(layerDiskWorkers()))
@@ -37,7 +37,7 @@ export const layerWorld = (config: Config) => {
   return Layer.mergeAll(
     layerSqlite({ directory: stateDir }),
     layerSyncedFiles({ syncedFilesDb }),
-    layerOutside(config, workingDir),
+    layerOutside(config, workingDir, { cacheDirectory: path.join(workingDir, "cache") }),
   ).pipe(Layer.provide(held))
 }
 
@@ -49,6 +49,6 @@ export const layerReadOnly = (config: Config) =>
       const ledger = existsSync(ledgerFile(stateDir))
         ? layerSqlite({ directory: stateDir, readOnly: true })
         : layerEmptyLedger
-      return Layer.mergeAll(ledger, layerOutside(config, path.join(tmpdir(), `file-conveyor-${process.pid}`)))
+      return Layer.mergeAll(ledger, layerOutside(config, path.join(tmpdir(), `file-conveyor-${process.pid}`), {}))
     }),
   )

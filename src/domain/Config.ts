@@ -71,6 +71,12 @@ export interface Settings {
   readonly status: string | undefined
   /** How long an old name stays on a server after the file got a new one. */
   readonly gracePeriod: number
+  /** Longest time that a processor may take for one file. */
+  readonly processorTimeout: number
+  /** Bytes of memory that a processor may take for one file; undefined: by the memory of the machine. */
+  readonly processorMemory: number | undefined
+  /** Bytes of results of processors that are kept; 0: none. */
+  readonly processorCache: number
 }
 
 /** Everything a config file says. */

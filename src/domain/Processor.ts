@@ -48,6 +48,8 @@ export interface ProcessorJob {
    */
   readonly directory: Effect.Effect<string, ProcessorError>
   readonly adopt: (file: string) => Effect.Effect<Content, ProcessorError>
+  /** Tells the person who looks after the daemon something about this file that is no failure. */
+  readonly warn: (message: string) => Effect.Effect<void>
 }
 
 /** What a processor made of it. The base name may change, the directory never does. */
@@ -68,12 +70,27 @@ export interface ProcessorDefinition<S = unknown> {
   readonly name: string
   /** Lower-case extensions it handles; undefined: all. Files of another extension pass through untouched. */
   readonly extensions?: ReadonlySet<string>
-  /** Runs in the daemon's own thread: only quick work, such as renaming. */
-  readonly inline?: boolean
   /** Its output depends on the server: it runs once for each. */
   readonly perServer?: boolean
+  /**
+   * It runs in the daemon's own thread: only for quick work such as renaming. Every other runs in a process of its own,
+   * which is stopped when it takes too long or too much memory, and whose crash fails one file and nothing else.
+   */
+  readonly inline?: boolean
+  /** It may make an empty file of one that is not; of any other an empty result is a failure. */
+  readonly mayEmpty?: boolean
+  /**
+   * Whether a result may be used again for the same content under the same path and base name with the same settings.
+   * Yes unless it is said, but for processors that are `inline` or `perServer`, for those in a file beside the config,
+   * which may change at any time, and for results that looked at `state`. A function says what else the result depends on
+   * (e.g. the version of a program), undefined: do not keep it.
+   */
+  readonly cached?: boolean | ((settings: S) => Effect.Effect<string | undefined>)
+  /** Milliseconds that one file may take; undefined: as `<processorTimeout>` says. */
+  readonly timeLimit?: (settings: S) => number | undefined
   /** Attributes it takes; without a schema it takes none. */
   readonly settings?: Schema.Decoder<S>
+  /** Unless it is `inline`, its Scope closes when it returns; what has to stay is written or adopted. */
   readonly process: (
     job: ProcessorJob,
     settings: S,
@@ -90,6 +107,12 @@ export const defineProcessor = <S = unknown>(definition: ProcessorDefinition<S>)
 /** True where the processor handles a file of this base name; another passes through untouched. */
 export const handles = (definition: Pick<ProcessorDefinition, "extensions">, baseName: string): boolean =>
   definition.extensions === undefined || definition.extensions.has(extensionOf(baseName))
+
+/**
+ * Members of a job that only the daemon can answer: functions of one argument that is plain data, as their answer is. Those
+ * of a processor in a process of its own are passed on to the daemon.
+ */
+export const askedOfDaemon: ReadonlyArray<keyof ProcessorJob> = ["warn"]
 
 /** A processor that only renames. `rename` gets the base name and what it may depend on. */
 export const renaming = (
@@ -117,6 +140,11 @@ export class Processors extends Context.Service<
     readonly get: (use: ProcessorUse) => ProcessorDefinition
     /** Its settings, decoded when the config was. */
     readonly settings: (use: ProcessorUse) => unknown
+    /** Runs it where its definition says. The result's content is there until the Scope closes. */
+    readonly run: (
+      use: ProcessorUse,
+      job: ProcessorJob,
+    ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError, Scope.Scope>
   }
 >()("file-conveyor/domain/Processors") {}
 

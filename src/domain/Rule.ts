@@ -34,6 +34,11 @@ export interface Rule {
   readonly destinations: ReadonlyArray<Destination>
   /** Seconds after which the source file is deleted once every destination has it; undefined: never. */
   readonly fileDeletionDelayAfterSync: number | undefined
+  /**
+   * What is published while a processor fails on a file: the previous version (`hold`, where it is not said), or the file as
+   * it is (`original`). Either way it is tried again.
+   */
+  readonly onFailure?: "hold" | "original"
 }
 
 /** True where the rule is about this file. */

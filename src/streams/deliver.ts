@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
-import { SourceError, TransportError } from "../domain/Errors.ts"
+import { ProcessorError, SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { UPLOAD_DOUBT } from "../domain/Limits.ts"
@@ -91,6 +91,12 @@ export interface DeliverParts {
   readonly places: Places
 }
 
+/** Fingerprint of a file that was published as it is because a processor fails on it: never what the rule wants. */
+const unprocessed = (destination: Destination): string => `${destination.fingerprint} unprocessed`
+
+const publishedAnyway = ({ cause, detail, path, processor }: ProcessorError): ProcessorError =>
+  new ProcessorError({ processor, path, detail: `${detail} (published unprocessed meanwhile)`, cause })
+
 /** The stage of one server: an Effect for each item of its lane. */
 export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
   const { acknowledge, places, process, server, shared, transporter } = parts
@@ -134,6 +140,12 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     Effect.scoped(
       Effect.gen(function* () {
         const processed = yield* process({ book, path: item.path, state, rule, server })
+        const { failure } = processed
+        const fingerprint = failure === undefined ? destination.fingerprint : unprocessed(destination)
+        // The file as it is stands in for what its processors make of it: tried again, but not sent again.
+        if (failure !== undefined && previous?.fingerprint === fingerprint && isSame(previous.state, state)) {
+          return yield* publishedAnyway(failure)
+        }
         const isTemporary = processed.content.origin === "temporary"
         const place = yield* Effect.fromResult(placeOf(server, destination, item.path, processed.baseName))
         yield* places.at(
@@ -154,7 +166,10 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
             const hash = isTemporary
               ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
               : receipt.sha256
-            const delivery = deliveryOf(item, state, rule, destination, place, transporter.url(place), hash)
+            const delivery = {
+              ...deliveryOf(item, state, rule, destination, place, transporter.url(place), hash),
+              fingerprint,
+            }
             yield* acknowledge([
               {
                 delivery,
@@ -167,6 +182,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
           }),
         )
         if (isTemporary) yield* checkAfter(book, item, state)
+        if (failure !== undefined) yield* publishedAnyway(failure)
       }),
     )
 

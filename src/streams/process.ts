@@ -1,23 +1,20 @@
 /**
- * Runs a file through its rule's chain of processors, in a temporary directory of its own.
+ * Runs a file through its rule's chain of processors, each step with a temporary directory of its own. Servers that want
+ * the same at the same time share the steps before the first that depends on the server.
  *
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Hash from "effect/Hash"
+import * as RcMap from "effect/RcMap"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { ProcessorError } from "../domain/Errors.ts"
 import type { FileState } from "../domain/FileState.ts"
 import { baseNameOf, isSafe, type RelativePath, type ServerName } from "../domain/Path.ts"
-import {
-  handles,
-  type ProcessedFile,
-  type ProcessorJob,
-  Processors,
-  Workspace,
-  type WorkspacePlace,
-} from "../domain/Processor.ts"
-import type { Rule } from "../domain/Rule.ts"
+import { handles, type ProcessedFile, type ProcessorJob, Processors, Workspace } from "../domain/Processor.ts"
+import type { ProcessorUse, Rule } from "../domain/Rule.ts"
 import { type Content, SourceFiles } from "../domain/SourceFiles.ts"
 import type { SourceBook } from "./shared.ts"
 
@@ -25,6 +22,8 @@ import type { SourceBook } from "./shared.ts"
 export interface Processed extends ProcessedFile {
   readonly headers: Readonly<Record<string, string>>
   readonly uniqueName: boolean
+  /** The chain failed, and this is the file as it was, which the rule wants published meanwhile. */
+  readonly failure?: ProcessorError
 }
 
 /** One file, one rule, one server. */
@@ -36,55 +35,60 @@ export interface ChainRequest {
   readonly server: ServerName
 }
 
-/** Runs chains, `maxChains` at a time. */
+/** Something that several requests may want at once: equal where everything that it is made from is. */
+class Shareable implements Equal.Equal {
+  readonly request: ChainRequest
+  readonly chain: ReadonlyArray<ProcessorUse>
+  readonly #key: string
+  constructor(request: ChainRequest, chain: ReadonlyArray<ProcessorUse>, chainKey: string) {
+    const { inode, mtimeNs, size } = request.state
+    this.request = request
+    this.chain = chain
+    this.#key = [request.book.source.name, request.path, size, mtimeNs, inode, chainKey].join("\0")
+  }
+  [Equal.symbol](that: Equal.Equal): boolean {
+    return that instanceof Shareable && that.#key === this.#key
+  }
+  [Hash.symbol](): number {
+    return Hash.string(this.#key)
+  }
+}
+
+/** Runs chains, `maxChains` steps at a time besides those that only rename. */
 export const makeProcess = Effect.fnUntraced(function* (maxChains: number) {
   const processors = yield* Processors
   const workspace = yield* Workspace
   const files = yield* SourceFiles
   const permits = yield* Semaphore.make(maxChains)
 
-  const jobFor = (
-    request: ChainRequest,
-    place: WorkspacePlace,
-    before: Processed,
-    perServer: boolean,
-  ): ProcessorJob => ({
-    source: request.book.source.name,
-    path: request.path,
-    state: request.state,
-    baseName: before.baseName,
-    content: before.content,
-    server: perServer ? request.server : undefined,
-    read: readAll(before.content),
-    hash: (algorithm) => workspace.hash(before.content, algorithm),
-    write: place.write,
-    directory: place.directory,
-    adopt: place.adopt,
-  })
-
-  const step = Effect.fnUntraced(function* (
-    request: ChainRequest,
-    place: WorkspacePlace,
-    before: Processed,
-    use: Rule["chain"][number],
-  ) {
+  const step = Effect.fnUntraced(function* (request: ChainRequest, before: Processed, use: ProcessorUse) {
     const definition = processors.get(use)
     if (!handles(definition, before.baseName)) return before
-    const job = jobFor(request, place, before, definition.perServer === true)
-    const after = yield* definition.process(job, processors.settings(use))
-    if (after.baseName.includes("/") || !isSafe(after.baseName)) {
-      return yield* new ProcessorError({
-        processor: use.name,
-        path: request.path,
-        detail: "gave a base name that is not one name; a processor may rename a file, not move it",
-      })
+    const place = yield* workspace.open
+    const { content } = before
+    const job: ProcessorJob = {
+      source: request.book.source.name,
+      path: request.path,
+      state: request.state,
+      baseName: before.baseName,
+      content,
+      server: definition.perServer === true ? request.server : undefined,
+      read: readAll(content),
+      hash: (algorithm) => workspace.hash(content, algorithm),
+      write: place.write,
+      directory: place.directory,
+      adopt: place.adopt,
+      warn: (message) =>
+        Effect.annotateLogs(Effect.logWarning(`${use.name} on ${request.path}: ${message}`), { path: request.path }),
     }
-    if (after.content.size === 0 && before.content.size > 0) {
-      return yield* new ProcessorError({
-        processor: use.name,
-        path: request.path,
-        detail: "made an empty file of one that is not; it is not published",
-      })
+    const running = processors.run(use, job)
+    const after = yield* definition.inline === true ? running : Semaphore.withPermit(permits)(running)
+    const fail = (detail: string) => new ProcessorError({ processor: use.name, path: request.path, detail })
+    if (after.baseName.includes("/") || !isSafe(after.baseName)) {
+      return yield* fail("gave a base name that is not one name; a processor may rename a file, not move it")
+    }
+    if (after.content.size === 0 && content.size > 0 && definition.mayEmpty !== true) {
+      return yield* fail("made an empty file of one that is not; it is not published")
     }
     const processed: Processed = {
       ...after,
@@ -95,21 +99,61 @@ export const makeProcess = Effect.fnUntraced(function* (maxChains: number) {
     return processed
   })
 
-  /** The file as the rule publishes it. Temporary files live until the Scope closes. */
-  return Effect.fnUntraced(function* (request: ChainRequest) {
-    let processed: Processed = {
-      content: files.content(request.book.source, request.path, request.state),
-      baseName: baseNameOf(request.path),
-      headers: {},
-      uniqueName: false,
-    }
-    if (request.rule.chain.length === 0) return processed
-    const place = yield* workspace.open
-    for (const use of request.rule.chain) {
-      processed = yield* Semaphore.withPermit(permits)(step(request, place, processed, use))
-    }
+  const original = (request: ChainRequest): Processed => ({
+    content: files.content(request.book.source, request.path, request.state),
+    baseName: baseNameOf(request.path),
+    headers: {},
+    uniqueName: false,
+  })
+
+  const steps = Effect.fnUntraced(function* (
+    request: ChainRequest,
+    from: Processed,
+    chain: ReadonlyArray<ProcessorUse>,
+  ) {
+    let processed = from
+    for (const use of chain) processed = yield* step(request, processed, use)
     return processed
   })
+
+  /** Kept while a request needs them: there are never more than requests. */
+  const shared = yield* RcMap.make({
+    lookup: ({ chain, request }: Shareable) => steps(request, original(request), chain),
+  })
+
+  const parts = new WeakMap<Rule, ReturnType<typeof split>>()
+  const split = ({ chain }: Rule) => {
+    const first = chain.findIndex((use) => processors.get(use).perServer === true)
+    const common = first === -1 ? chain : chain.slice(0, first)
+    return { common, key: JSON.stringify(common), own: first === -1 ? [] : chain.slice(first) }
+  }
+  const partsOf = (rule: Rule) => {
+    const known = parts.get(rule) ?? split(rule)
+    parts.set(rule, known)
+    return known
+  }
+
+  const run = Effect.fnUntraced(function* (request: ChainRequest) {
+    const { common, key, own } = partsOf(request.rule)
+    const sharing = common.length > 0 && request.rule.destinations.length > 1
+    const begun = yield* sharing
+      ? RcMap.get(shared, new Shareable(request, common, key))
+      : steps(request, original(request), common)
+    return yield* steps(request, begun, own)
+  })
+
+  /** The file as the rule publishes it. Temporary files live until the Scope closes. */
+  return (request: ChainRequest) => {
+    const { rule } = request
+    if (rule.chain.length === 0) return Effect.succeed(original(request))
+    if (rule.onFailure !== "original") return run(request)
+    return Effect.catchTag(run(request), "ProcessorError", (failure) =>
+      // What fails besides processors, e.g. a full disk, says nothing about the file.
+      rule.chain.some((use) => use.name === failure.processor)
+        ? Effect.succeed<Processed>({ ...original(request), failure })
+        : Effect.fail(failure),
+    )
+  }
 })
 
 const readAll = (content: Content): ProcessorJob["read"] =>

@@ -27,6 +27,9 @@ export const testSettings: Settings = {
   bandwidthLimit: undefined,
   status: undefined,
   gracePeriod: 3_600_000,
+  processorTimeout: 60_000,
+  processorMemory: undefined,
+  processorCache: 0,
 }
 
 export const testRule = (

@@ -5,19 +5,21 @@
  */
 import * as Effect from "effect/Effect"
 import * as Path from "node:path"
-import type { Config } from "../../domain/Config.ts"
+import type { Config, Settings } from "../../domain/Config.ts"
 import type { ConfigError } from "../../domain/Errors.ts"
 import { CONFIG_BYTES } from "../../domain/Limits.ts"
 import type { Context } from "./Context.ts"
 import type { Disk } from "./Disk.ts"
 import { attribute, childrenNamed, type Element, type Text } from "./Element.ts"
+import { canonicalJson } from "./fingerprint.ts"
+import { shown } from "./nearest.ts"
 import { checkFeedback } from "./feedback.ts"
 import { decodeAttributes, noAttributes } from "./fields.ts"
 import { findAll } from "./found.ts"
 import type { Lookup } from "./Lookup.ts"
 import { Mistakes } from "./mistakes.ts"
 import { replaceReferences } from "./references.ts"
-import { decodeRules } from "./rules.ts"
+import { decodeRules, type ProcessorAt } from "./rules.ts"
 import { decodeServers } from "./servers.ts"
 import { decodeSettings } from "./settings.ts"
 import { decodeSources } from "./sources.ts"
@@ -31,6 +33,14 @@ export interface Surroundings {
   readonly cores: number
   readonly disk: Disk
   readonly lookup: Lookup
+  /** Finds out what processors lack on this machine (undefined: nothing). Absent: nobody asks. */
+  readonly available?:
+    | ((
+        uses: ReadonlyArray<ProcessorAt>,
+        configFile: string,
+        settings: Settings,
+      ) => Effect.Effect<ReadonlyArray<string | undefined>>)
+    | undefined
 }
 
 const namesOf = (elements: ReadonlyArray<Element>): ReadonlyArray<Text> =>
@@ -103,6 +113,7 @@ export const decodeConfig = (
       (name) => lookup.processor(name, file),
     )
 
+    const uses: Array<ProcessorAt> = []
     const settings = decodeSettings(settingsElement, context)
     const decodedSources = sourcesElement === undefined ? [] : decodeSources(sourcesElement, context, settings.settings)
     const servers = serversElement === undefined ? [] : decodeServers(serversElement, context, transporter)
@@ -114,8 +125,21 @@ export const decodeConfig = (
             serverNames: namesOf(serverElements),
             servers,
             processor,
+            uses,
           })
     checkFeedback({ settings, settingsElement, sources: decodedSources, servers, rules }, context)
+
+    const different = [...new Map(uses.map((at) => [canonicalJson(at.use), at])).values()]
+    const lacks = yield* options.available?.(different, file, settings.settings) ?? Effect.succeed([])
+    different.forEach(({ name }, index) => {
+      const what = lacks[index]
+      if (what === undefined) return
+      mistakes.add(
+        name,
+        `processor ${shown(name.written)} can not do its work here: ${what}`,
+        "Mend that, or take it out of the chain.",
+      )
+    })
 
     if (!mistakes.none) return yield* mistakes.error(file)
     return {

@@ -9,6 +9,7 @@ import * as Path from "node:path"
 import type { Config } from "../../domain/Config.ts"
 import type { ConfigError } from "../../domain/Errors.ts"
 import { CONFIG_BYTES } from "../../domain/Limits.ts"
+import { available } from "../processors/available.ts"
 import { processorDefinition } from "../processors/registry.ts"
 import { transporterDefinition } from "../transporters/registry.ts"
 import { decodeConfig, type Surroundings, unreadable } from "./decodeConfig.ts"
@@ -20,6 +21,7 @@ export const nodeSurroundings = (): Surroundings => ({
   cores: Os.availableParallelism(),
   disk: nodeDisk,
   lookup: { transporter: transporterDefinition, processor: processorDefinition },
+  available,
 })
 
 /** Reads a config file. Fails with all of its mistakes; nothing that the file holds makes it fail in any other way. */

@@ -63,6 +63,9 @@ const printSettings = (settings: Settings): ReadonlyArray<string> =>
     ...leaf("bandwidthLimit", settings.bandwidthLimit),
     ...leaf("status", settings.status),
     ...leaf("gracePeriod", millis(settings.gracePeriod)),
+    ...leaf("processorTimeout", millis(settings.processorTimeout)),
+    ...leaf("processorMemory", settings.processorMemory),
+    ...leaf("processorCache", settings.processorCache),
   ])
 
 const joined = (entries: Iterable<string>): string => [...entries].join(":")
@@ -122,6 +125,7 @@ const printRule = (rule: Rule): ReadonlyArray<string> =>
       for: rule.source,
       label: rule.label,
       fileDeletionDelayAfterSync: rule.fileDeletionDelayAfterSync,
+      onFailure: rule.onFailure,
     }),
   )
 

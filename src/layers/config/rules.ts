@@ -17,7 +17,7 @@ import type { Mistakes } from "./mistakes.ts"
 import { didYouMean, shown } from "./nearest.ts"
 import type { DecodedServer } from "./servers.ts"
 import { checkChildren } from "./structure.ts"
-import { duration, remoteDirectory, text } from "./values.ts"
+import { choice, duration, remoteDirectory, text } from "./values.ts"
 
 /** Seconds in a hundred years: source deletions are kept in the ledger, not in timers. */
 const DELETION_DELAY_MAX = 3_155_760_000_000
@@ -26,6 +26,7 @@ const ruleAttributes = Schema.Struct({
   for: text,
   label: text,
   fileDeletionDelayAfterSync: Schema.optionalKey(duration("s", DELETION_DELAY_MAX)),
+  onFailure: Schema.optionalKey(choice("hold", "original")),
 })
 
 const destinationAttributes = Schema.Struct({ server: text, path: Schema.optionalKey(remoteDirectory) })
@@ -38,6 +39,15 @@ export interface RuleSurroundings {
   readonly serverNames: ReadonlyArray<Text>
   readonly servers: ReadonlyArray<DecodedServer>
   readonly processor: Found<ProcessorDefinition>
+  /** Filled with every processor in use and where it is named. */
+  readonly uses: Array<ProcessorAt>
+}
+
+/** A processor in use. */
+export interface ProcessorAt {
+  readonly use: ProcessorUse
+  readonly definition: ProcessorDefinition
+  readonly name: Text
 }
 
 /** A destination and where it is written. */
@@ -63,7 +73,7 @@ const isNamed = (name: Text, names: ReadonlyArray<Text>, kind: string, mistakes:
 const decodeProcessor = (
   element: Element,
   context: Context,
-  found: Found<ProcessorDefinition>,
+  { processor: found, uses }: RuleSurroundings,
 ): ProcessorUse | undefined => {
   const { mistakes } = context
   checkChildren(element, {}, mistakes)
@@ -82,9 +92,10 @@ const decodeProcessor = (
     `processor ${shown(name.written)}`,
   )
   const given = element.attributes.filter((candidate) => candidate !== name)
-  return settings === undefined
-    ? undefined
-    : { name: name.value, settings: Object.fromEntries(given.map((setting) => [setting.name, setting.value])) }
+  if (settings === undefined) return undefined
+  const use = { name: name.value, settings: Object.fromEntries(given.map((setting) => [setting.name, setting.value])) }
+  uses.push({ use, definition, name })
+  return use
 }
 
 const decodeDestinations = (
@@ -153,7 +164,7 @@ const decodeRule = (
     decodeAttributes(noAttributes, chainElement, mistakes)
   }
   const chain = childrenNamed(chainElement, "processor").flatMap(
-    (processor) => decodeProcessor(processor, context, surroundings.processor) ?? [],
+    (processor) => decodeProcessor(processor, context, surroundings) ?? [],
   )
   const destinations = decodeDestinations(element, chain, context, surroundings)
   if (given === undefined) return undefined
@@ -170,6 +181,7 @@ const decodeRule = (
     chain,
     destinations: destinations.map(({ destination }) => destination),
     fileDeletionDelayAfterSync: delay === undefined ? undefined : delay / 1000,
+    ...(given.onFailure === "original" ? { onFailure: "original" } : {}),
   }
   return { rule, destinations }
 }

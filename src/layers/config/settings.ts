@@ -6,7 +6,7 @@
 import * as Path from "node:path"
 import * as Schema from "effect/Schema"
 import type { LogLevel, Monitor, Settings, Symlinks } from "../../domain/Config.ts"
-import { GRACE_PERIOD } from "../../domain/Limits.ts"
+import { GRACE_PERIOD, PROCESSOR_CACHE_BYTES, PROCESSOR_TIME } from "../../domain/Limits.ts"
 import { absolute, type Context } from "./Context.ts"
 import type { Element } from "./Element.ts"
 import { decodeFields, type Field, type FieldWords, onlyText, textField } from "./fields.ts"
@@ -39,20 +39,33 @@ const logLevel = value<LogLevel>(
 /** Counts of things at work at once: more than this is a typing mistake. */
 const AT_ONCE_MAX = 100_000
 
-const bytesPerSecond = value<number>(
-  (input) => {
-    const match = /^(\d{1,12}(?:\.\d{1,3})?)\s*([kKmMgG]?)$/.exec(input)
-    const unit = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[(match?.[2] ?? "").toLowerCase()] ?? 1
-    const bytes = match === null ? 0 : Math.round(Number(match[1]) * unit)
-    return bytes >= 1 && Number.isSafeInteger(bytes)
-      ? bytes
-      : new Wrong(
-          `is ${VALUE}, which is no rate`,
-          "Write bytes per second, e.g. 500000, 500k or 2M (k is 1024). Leave it out for no limit.",
-        )
-  },
-  (bytes) => String(bytes),
+const amount = (minimum: number, what: string, cure: string) =>
+  value<number>(
+    (input) => {
+      const match = /^(\d{1,12}(?:\.\d{1,3})?)\s*([kKmMgG]?)$/.exec(input)
+      const unit = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 }[(match?.[2] ?? "").toLowerCase()] ?? 1
+      const bytes = match === null ? -1 : Math.round(Number(match[1]) * unit)
+      return bytes >= minimum && Number.isSafeInteger(bytes) ? bytes : new Wrong(`is ${VALUE}, which is ${what}`, cure)
+    },
+    (bytes) => String(bytes),
+  )
+
+const bytesPerSecond = amount(
+  1,
+  "no rate",
+  "Write bytes per second, e.g. 500000, 500k or 2M (k is 1024). Leave it out for no limit.",
 )
+
+/** Less than this does not even start. */
+const MEMORY_MIN = 64 * 1024 ** 2
+
+const memory = amount(
+  MEMORY_MIN,
+  "not enough memory or no amount of it",
+  "Write bytes, at least 64M, e.g. 512M or 2G (M is 1024 x 1024).",
+)
+
+const room = amount(0, "no amount of bytes", "Write bytes, e.g. 500M or 2G (M is 1024 x 1024), or 0 to keep nothing.")
 
 /** A share as a percentage that reads back as the same number. */
 export const percentage = (share: number): string => {
@@ -110,6 +123,9 @@ export const settingsElements = Schema.Struct({
   bandwidthLimit: optional(bytesPerSecond),
   status: optional(address),
   gracePeriod: optional(duration("s")),
+  processorTimeout: optional(duration("s")),
+  processorMemory: optional(memory),
+  processorCache: optional(room),
 })
 
 /** The only setting that may be repeated, so each is decoded by itself. */
@@ -187,6 +203,9 @@ export const decodeSettings = (element: Element | undefined, context: Context): 
     bandwidthLimit: given.bandwidthLimit,
     status: given.status,
     gracePeriod: given.gracePeriod ?? GRACE_PERIOD,
+    processorTimeout: given.processorTimeout ?? PROCESSOR_TIME,
+    processorMemory: given.processorMemory,
+    processorCache: given.processorCache ?? PROCESSOR_CACHE_BYTES,
   }
   return { settings, wrong }
 }

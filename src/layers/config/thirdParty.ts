@@ -4,6 +4,7 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
+import { hash } from "node:crypto"
 import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 import * as Path from "node:path"
@@ -50,6 +51,31 @@ const resolve = (specifier: string, configFile: string): string => {
     const found = specifier.startsWith(".") ? undefined : importOnly(specifier, require.resolve.paths(specifier) ?? [])
     if (found === undefined) throw cause
     return found
+  }
+}
+
+/** Identifies the package that a file belongs to, with everything that its manifest says; undefined where there is none. */
+export const packageVersion = (file: string): string | undefined => {
+  for (let directory = Path.dirname(file); ; directory = Path.dirname(directory)) {
+    const manifest = Path.join(directory, "package.json")
+    if (Fs.existsSync(manifest)) {
+      const text = Fs.readFileSync(manifest)
+      // Packages have manifests below their own one that only say how modules are read.
+      if (text.includes('"version"')) return hash("sha256", text, "hex")
+    }
+    if (directory === Path.dirname(directory)) return undefined
+  }
+}
+
+/** The same for a package's module, found as it is imported. */
+export const moduleVersion = (specifier: string, configFile: string): string | undefined => {
+  try {
+    const file = Fs.realpathSync(resolve(specifier, configFile))
+    const inside = file.split(Path.sep).includes("node_modules")
+    const version = inside ? packageVersion(file) : undefined
+    return version === undefined ? undefined : `${version} ${hash("sha256", Fs.readFileSync(file), "hex")}`
+  } catch {
+    return undefined
   }
 }
 

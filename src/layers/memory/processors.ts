@@ -86,6 +86,7 @@ export const runProcessor = <S>(
       write: place.write,
       directory: place.directory,
       adopt: place.adopt,
+      warn: (message) => Effect.logWarning(message),
     }
     return yield* definition.process(job, settings)
   })
@@ -98,11 +99,14 @@ export const layerProcessors = (definitions: Iterable<ProcessorDefinition>): Lay
     if (definition === undefined) throw new Error(`no processor is called ${use.name}`)
     return definition
   }
+  const settings: Processors["Service"]["settings"] = (use) => {
+    const schema = get(use).settings
+    return schema === undefined ? undefined : Schema.decodeUnknownSync(schema)(use.settings)
+  }
   return Layer.succeed(Processors, {
     get,
-    settings: (use) => {
-      const schema = get(use).settings
-      return schema === undefined ? undefined : Schema.decodeUnknownSync(schema)(use.settings)
-    },
+    settings,
+    // In-memory worlds have no files that another process could open.
+    run: (use, job) => get(use).process(job, settings(use)),
   })
 }

@@ -4,17 +4,11 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Config } from "../../domain/Config.ts"
-import { ConfigError } from "../../domain/Errors.ts"
-import { type ProcessorDefinition, Processors } from "../../domain/Processor.ts"
-import type { ProcessorUse } from "../../domain/Rule.ts"
-import { canonicalJson } from "../config/fingerprint.ts"
+import type { ProcessorDefinition } from "../../domain/Processor.ts"
 import { LookupError } from "../config/Lookup.ts"
 import { nearest, shown } from "../config/nearest.ts"
-import { importModule } from "../config/thirdParty.ts"
+import { importModule, moduleVersion, packageVersion } from "../config/thirdParty.ts"
 
 /** Sound because settings only ever come from the definition's own schema. */
 const anyProcessor = <S>(definition: ProcessorDefinition<S>): ProcessorDefinition =>
@@ -104,33 +98,13 @@ export const processorDefinition = (
     : Effect.promise(load)
 }
 
-const key = (use: ProcessorUse): string => canonicalJson([use.name, use.settings])
-
-/** The processors of a config's rules, loaded, with their settings decoded. */
-export const processors = (config: Config): Layer.Layer<Processors, ConfigError> =>
-  Layer.effect(
-    Processors,
-    Effect.gen(function* () {
-      const ready = new Map<string, { readonly definition: ProcessorDefinition; readonly settings: unknown }>()
-      const fail = (name: string, problem: string) =>
-        new ConfigError({ file: config.file, mistakes: [{ element: `processor ${shown(name)}`, problem }] })
-      for (const use of config.rules.flatMap((rule) => rule.chain)) {
-        if (ready.has(key(use))) continue
-        const definition = yield* Effect.mapError(processorDefinition(use.name, config.file), ({ problem }) =>
-          fail(use.name, problem),
-        )
-        const settings =
-          definition.settings === undefined
-            ? Result.succeed({})
-            : Schema.decodeUnknownResult(definition.settings)(use.settings)
-        if (Result.isFailure(settings)) return yield* fail(use.name, "its settings are not valid")
-        ready.set(key(use), { definition, settings: settings.success })
-      }
-      const find = (use: ProcessorUse) => {
-        const found = ready.get(key(use))
-        if (found === undefined) throw new Error(`processor ${use.name} is not in the config that was loaded`)
-        return found
-      }
-      return { get: (use) => find(use).definition, settings: (use) => find(use).settings }
-    }),
-  )
+/**
+ * Identifies the code of a processor, for results that are kept: built-in ones change with this package, those of packages
+ * with theirs. Undefined for a file beside the config: whatever it imports may change at any time.
+ */
+export const processorVersion = (name: string, configFile: string): Effect.Effect<string | undefined> =>
+  Effect.sync(() => {
+    if (Object.hasOwn(builtIn, name)) return packageVersion(import.meta.filename)
+    const [specifier] = split(name)
+    return specifier.startsWith(".") || specifier.startsWith("/") ? undefined : moduleVersion(specifier, configFile)
+  })

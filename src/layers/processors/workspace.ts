@@ -11,13 +11,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { ProcessorError } from "../../domain/Errors.ts"
-import type { FileState } from "../../domain/FileState.ts"
 import { Workspace, type WorkspacePlace } from "../../domain/Processor.ts"
-import type { Content } from "../../domain/SourceFiles.ts"
 import { DiskContent, sourceError } from "../disk/DiskContent.ts"
-import type { DiskError } from "../disk/DiskError.ts"
 import { DiskWorkers } from "../disk/DiskWorkers.ts"
+import { makePlace } from "./place.ts"
 
 /** Where the working directory is. */
 export interface WorkspaceOptions {
@@ -25,26 +22,9 @@ export interface WorkspaceOptions {
   readonly directory: string
 }
 
-const words = (error: DiskError, directory: string): string => {
-  switch (error.code) {
-    case "ENOSPC":
-    case "EDQUOT":
-      return `no space is left for temporary files in ${directory}: free some, or name another <workingDir>`
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return `the working directory ${directory} can not be written (${error.code}): name another <workingDir>`
-    default:
-      return `temporary files in ${directory}: ${error.detail}`
-  }
-}
-
 const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
   const disk = yield* DiskWorkers
   const scope = yield* Effect.scope
-  const failure = (path: string) => (error: DiskError) =>
-    new ProcessorError({ processor: "workspace", path, detail: words(error, directory), cause: error })
-
   const runDirectory = `${directory}/run-${process.pid}-${Math.round(performance.timeOrigin)}`
   let jobs = 0
   let prepared = false
@@ -60,7 +40,7 @@ const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
     Effect.acquireRelease(
       Effect.sync(() => {
         jobs += 1
-        return { place: `${runDirectory}/job-${jobs}`, begun: false, made: false, files: 0 }
+        return { place: `${runDirectory}/job-${jobs}`, begun: false, made: false }
       }),
       (job) =>
         job.begun
@@ -79,27 +59,7 @@ const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
           Effect.map(disk.run("makeDirectory", { location: place }), () => void (job.made = true)),
         )
       })
-      const contentOf = (location: string, state: FileState): Content =>
-        new DiskContent(disk, { location, guard: undefined, version: state })
-      return {
-        directory: Effect.mapError(Effect.as(ensure, place), failure(place)),
-        write: (bytes) =>
-          Effect.suspend(() => {
-            job.files += 1
-            const location = `${place}/.${job.files}`
-            return Effect.mapBoth(Effect.andThen(ensure, disk.run("write", { location, bytes })), {
-              onFailure: failure(location),
-              onSuccess: (state) => contentOf(location, state),
-            })
-          }),
-        adopt: (file) => {
-          const location = file.startsWith("/") ? file : `${place}/${file}`
-          return Effect.mapBoth(disk.run("adopt", { directory: place, location }), {
-            onFailure: failure(location),
-            onSuccess: (state) => contentOf(location, state),
-          })
-        },
-      }
+      return makePlace(disk, place, ensure, directory)
     },
   )
 

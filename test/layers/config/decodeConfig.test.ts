@@ -96,6 +96,7 @@ describe("a classic config", () => {
       )
       assert.strictEqual(everything?.filter, undefined)
       assert.strictEqual(everything?.fileDeletionDelayAfterSync, undefined)
+      assert.strictEqual(everything?.onFailure, undefined)
       assert.deepStrictEqual(config.warnings, [])
     }),
   )
@@ -123,6 +124,9 @@ describe("a classic config", () => {
         bandwidthLimit: undefined,
         status: undefined,
         gracePeriod: 3_600_000,
+        processorTimeout: 60_000,
+        processorMemory: undefined,
+        processorCache: 1_073_741_824,
       })
     }),
   )
@@ -149,6 +153,7 @@ describe("settings", () => {
           <retryInterval>45</retryInterval><settle>250</settle><reconcileInterval>10min</reconcileInterval>
           <monitor>polling</monitor><symlinks>follow</symlinks><maxDeletes>12.5%</maxDeletes>
           <bandwidthLimit>2M</bandwidthLimit><status>8080</status><gracePeriod>1.5h</gracePeriod>
+          <processorTimeout>2min</processorTimeout><processorMemory>1.5G</processorMemory><processorCache>0</processorCache>
           <restartAfterUnhandledException>True</restartAfterUnhandledException><restartInterval>10</restartInterval>`),
       )
       assert.deepStrictEqual(settings, {
@@ -171,6 +176,9 @@ describe("settings", () => {
         bandwidthLimit: 2_097_152,
         status: "127.0.0.1:8080",
         gracePeriod: 5_400_000,
+        processorTimeout: 120_000,
+        processorMemory: 1_610_612_736,
+        processorCache: 0,
       })
       assert.deepStrictEqual(
         warnings.map((warning) => warning.split(">")[0]),

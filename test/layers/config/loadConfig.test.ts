@@ -9,7 +9,7 @@ import { Processors } from "../../../src/domain/Processor.ts"
 import { Transporters } from "../../../src/domain/Transporter.ts"
 import { loadConfig } from "../../../src/layers/config/loadConfig.ts"
 import { DiskWorkers } from "../../../src/layers/disk/DiskWorkers.ts"
-import { processors } from "../../../src/layers/processors/registry.ts"
+import { processors } from "../../../src/layers/processors/layer.ts"
 import { transporters } from "../../../src/layers/transporters/registry.ts"
 
 const project = fileURLToPath(new URL("../../..", import.meta.url))
@@ -263,7 +263,7 @@ describe("a third-party processor", () => {
         { name: "./own.mjs#Level", settings: { level: "7" } },
         { name: "./own.mjs#Level", settings: { level: "8" } },
       ])
-      const ready = yield* Layer.build(processors(loaded))
+      const ready = yield* Layer.build(processors(loaded).pipe(Layer.provide(Layer.mock(DiskWorkers, {}))))
       const { get, settings } = yield* Effect.provide(Processors, Layer.succeedContext(ready))
       const [upper, seven, eight] = loaded.rules[0]?.chain ?? []
       assert.isDefined(upper)

@@ -560,6 +560,38 @@ const cases: ReadonlyArray<Case> = [
     /0% to 100%/,
   ),
   c(
+    "no time",
+    inSettings("<processorTimeout>soon</processorTimeout>"),
+    "settings/processorTimeout",
+    "<processorTimeout",
+    /"soon"/,
+    /5s/,
+  ),
+  c(
+    "too little memory",
+    inSettings("<processorMemory>1M</processorMemory>"),
+    "settings/processorMemory",
+    "<processorMemory",
+    /"1M", which is not enough memory/,
+    /at least 64M/,
+  ),
+  c(
+    "no amount",
+    inSettings("<processorCache>-1</processorCache>"),
+    "settings/processorCache",
+    "<processorCache",
+    /"-1", which is no amount of bytes/,
+    /or 0 to keep nothing/,
+  ),
+  c(
+    "no way to take a failure",
+    ['for="downloads"', 'for="downloads" onFailure="ignore"'],
+    "rules/rule[2]/@onFailure",
+    "onFailure=",
+    /"ignore"/,
+    /hold, original/,
+  ),
+  c(
     "rate in words",
     inSettings("<bandwidthLimit>fast</bandwidthLimit>"),
     "settings/bandwidthLimit",
@@ -776,6 +808,27 @@ describe("mistakes", () => {
           [
             "rules/rule[1]/destinations/destination[2]/@server",
             'this rule has another destination on server "ftp push cdn"',
+          ],
+        ],
+      )
+    }),
+  )
+
+  it.effect("a processor that can not do its work is one, at each place that names it with other settings", () =>
+    Effect.gen(function* () {
+      const mistakes = yield* mistakesOf(classicSample, {
+        available: (uses) =>
+          Effect.succeed(uses.map(({ use }) => (/Max|Keep/.test(use.name) ? "needs the moon" : undefined))),
+      })
+      assert.deepStrictEqual(
+        mistakes.map(({ column, cure, element, line, problem }) => [element, line, column, problem, cure]),
+        [
+          [
+            "rules/rule[1]/processorChain/processor[1]/@name",
+            32,
+            20,
+            'processor "image_optimizer.KeepFilename" can not do its work here: needs the moon',
+            "Mend that, or take it out of the chain.",
           ],
         ],
       )

@@ -91,6 +91,9 @@ const settings = (dice: Dice): string =>
     ["bandwidthLimit", () => `${1 + dice.below(900)}${dice.pick(["", "k", "M"])}`],
     ["status", () => dice.pick(["8080", "[::1]:80", "host:9000"])],
     ["gracePeriod", () => duration(dice)],
+    ["processorTimeout", () => duration(dice)],
+    ["processorMemory", () => dice.pick(["64M", "1.5G", "100000000"])],
+    ["processorCache", () => dice.pick(["0", "1", "500k", "2G"])],
   ])
 
 const timeouts = (dice: Dice) =>
@@ -184,7 +187,7 @@ const generate = (dice: Dice): string => {
       (name) =>
         `<destination server="${name}"${dice.chance(0.5) ? ` path="${dice.pick(["", "static", "/a//b/", "é"])}"` : ""}/>`,
     )
-    return `<rule for="${dice.pick(["drupal", "downloads"])}" label="${dice.pick(["one", "two", text(dice)])}"${dice.chance(0.5) ? ` fileDeletionDelayAfterSync="${duration(dice)}"` : ""}>
+    return `<rule for="${dice.pick(["drupal", "downloads"])}" label="${dice.pick(["one", "two", text(dice)])}"${dice.chance(0.5) ? ` fileDeletionDelayAfterSync="${duration(dice)}"` : ""}${dice.chance(0.5) ? ` onFailure="${dice.pick(["hold", "original"])}"` : ""}>
       ${dice.chance(0.7) ? filter(dice) : ""}
       ${dice.chance(0.7) ? `<processorChain>${chain.map((name) => `<processor name="${name}"/>`).join("")}</processorChain>` : ""}
       <destinations>${destinations.join("")}</destinations></rule>`
