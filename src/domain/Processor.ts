@@ -112,7 +112,7 @@ export const handles = (definition: Pick<ProcessorDefinition, "extensions">, bas
  * Members of a job that only the daemon can answer: functions of one argument that is plain data, as their answer is. Those
  * of a processor in a process of its own are passed on to the daemon.
  */
-export const askedOfDaemon: ReadonlyArray<keyof ProcessorJob> = ["warn"]
+export const askedOfDaemon: ReadonlyArray<keyof ProcessorJob> = ["warn", "addressesOf"]
 
 /** A processor that only renames. `rename` gets the base name and what it may depend on. */
 export const renaming = (

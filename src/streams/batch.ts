@@ -67,7 +67,11 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
   const processors = yield* Processors
   const clock = yield* Clock.Clock
 
-  const isPlain = (rule: Rule): boolean => rule.chain.every((use) => processors.get(use).inline === true)
+  const isPlain = (rule: Rule): boolean =>
+    rule.chain.every((use) => {
+      const { inline, perServer } = processors.get(use)
+      return inline === true && perServer !== true
+    })
 
   const deliveriesOf = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
     const bySource = new Map<SourceName, Array<Item>>()

@@ -22,9 +22,11 @@ import { urgent } from "./backlog.ts"
 import { makeDiscover } from "./discover.ts"
 import { makeGuard } from "./guard.ts"
 import { type Lane, makeLane } from "./lanes.ts"
+import { makeLinks } from "./links.ts"
 import { makePulse } from "./pulse.ts"
 import { makeProcess } from "./process.ts"
 import { makePublish } from "./publish.ts"
+import { makeReferrers } from "./referrers.ts"
 import { makeSettle } from "./settle.ts"
 import { booksOf, type Shared } from "./shared.ts"
 import { makeStatus } from "./status.ts"
@@ -54,6 +56,10 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     config,
     books,
     enqueue: (server, item) => lanes.get(server)?.add(item),
+    stale: (target) => lanes.get(target.server)?.addStale(target),
+    comes: ({ path, source }) =>
+      settle.isWaiting(source, path) ||
+      discoverers.some((discover) => discover.source === source && !discover.isIdle()),
     // A server may hold files of a source that no rule sends there any more.
     enqueueAll: (item) =>
       item.approved
@@ -86,7 +92,9 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
   const settle = yield* makeSettle(shared)
   const guard = yield* makeGuard(shared)
   const process = yield* makeProcess(config.settings.maxSimultaneousProcessorChains)
-  const acknowledge = yield* makeAcknowledge(shared)
+  const referrers = yield* makeReferrers(shared)
+  const acknowledge = yield* makeAcknowledge(shared, referrers)
+  const links = yield* makeLinks(books)
   const transporters = yield* Transporters
   const turns = limited(yield* Semaphore.make(config.settings.maxSimultaneousTransporters))
   const { bandwidthLimit } = config.settings
@@ -97,7 +105,16 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     const transporter = paced === undefined ? taken : paced(taken)
     const most = server.maxConnections > 0 ? server.maxConnections : transporter.capabilities.connections
     const connections = Math.min(most, config.settings.maxFilesInPipeline)
-    const lane = yield* makeLane({ shared, server: server.name, transporter, process, acknowledge, connections })
+    const lane = yield* makeLane({
+      shared,
+      server: server.name,
+      transporter,
+      process,
+      links,
+      acknowledge,
+      referrers,
+      connections,
+    })
     lanes.set(server.name, lane)
     agendas.set(server.name, yield* makeAgenda(lane, shared.rested))
   }

@@ -71,7 +71,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     const totals = new Map((yield* ledger.totals).map((total) => [total.server, total]))
     const failures = yield* ledger.failures(FAILURES_SHOWN)
     const servers = lanes.map((lane): ServerStatus => {
-      const { atLeast, breaker, inFlight, waiting } = lane.snapshot()
+      const { atLeast, breaker, inFlight, referring, waiting } = lane.snapshot()
       const total = totals.get(lane.server)
       return {
         name: lane.server,
@@ -79,6 +79,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
         reason: breaker._tag === "Up" ? undefined : breaker.reason,
         nextTry: breaker._tag === "Down" ? breaker.nextTry : undefined,
         waiting,
+        referring,
         atLeast,
         inFlight,
         delivered: total?.deliveries ?? 0,

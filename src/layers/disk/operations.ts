@@ -6,7 +6,7 @@
 import { workerData } from "node:worker_threads"
 import { DISK_LARGE } from "../../domain/Limits.ts"
 import { list } from "./listing.ts"
-import { identity, removeSource, stat } from "./lookup.ts"
+import { identity, realPaths, removeSource, stat } from "./lookup.ts"
 import type { Input, Operation, Output, Request, WorkerData } from "./protocol.ts"
 import { putMany } from "./putMany.ts"
 import { append, commit, copy, discard, link, remove, spool, statRemote } from "./publish.ts"
@@ -20,6 +20,7 @@ const operations: { readonly [O in Operation]: (input: Input<O>, turn: Turn) => 
   list,
   stat,
   identity,
+  realPaths,
   removeSource,
   read,
   hash,

@@ -23,6 +23,7 @@ import { createFile, type Database, open } from "./driver.ts"
 import { evict } from "./evict.ts"
 import { makeGroupCommit } from "./groupCommit.ts"
 import { toLedgerError } from "./ledgerError.ts"
+import { linkQueries } from "./links.ts"
 import { makeNames } from "./names.ts"
 import { overviewQueries } from "./overview.ts"
 import { check, migrate, requireCurrent } from "./schema.ts"
@@ -69,6 +70,7 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
   const changes = makeChanges(database, names)
   const deliveries = deliveryQueries(database, names)
   const debts = debtQueries(database, names)
+  const links = linkQueries(database, names)
   const overview = overviewQueries(database, names)
 
   const write = <A>(body: () => A, toDisk: boolean): A => {
@@ -107,6 +109,8 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
       occupants: (server, destination) => ask(() => deliveries.occupants(server, destination)),
       areOccupied: (server, destinations) => ask(() => deliveries.areOccupied(server, destinations)),
       latestOf: (target) => ask(() => deliveries.latestOf(target)),
+      linksOf: (target) => ask(() => links.linksOf(target)),
+      staleReferrers: (targets, limit) => ask(() => links.staleReferrers(targets, limit)),
       retirementsOf: (target) => ask(() => debts.retirementsOf(target)),
       retirable: (target, now) => ask(() => debts.retirable(target, now)),
       failureOf: (target) => ask(() => debts.failureOf(target)),

@@ -88,9 +88,11 @@ const sources = (status: Status, options: StatusTextOptions): ReadonlyArray<stri
 }
 
 const serverNote = (server: ServerStatus, options: StatusTextOptions): ReadonlyArray<string> => {
-  if (server.state === "up") return []
+  const referring =
+    server.referring === 0 ? [] : [`    ${counted(server.referring, "file")} waiting for others that they refer to`]
+  if (server.state === "up") return referring
   const next = server.nextTry === undefined ? "" : `; next try ${ahead(server.nextTry, options.now)}`
-  return [`    ${printable(server.reason ?? "no reason is known")}${next}`]
+  return [...referring, `    ${printable(server.reason ?? "no reason is known")}${next}`]
 }
 
 const servers = (status: Status, options: StatusTextOptions): ReadonlyArray<string> => {

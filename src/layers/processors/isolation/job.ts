@@ -43,7 +43,8 @@ export const makeJob = (
   const place = makePlace(disk, directory, Effect.void, directory)
   const failed = sourceError(original.location)
   let usedState = false
-  const asked = Object.fromEntries(askedOfDaemon.map((name) => [name, (argument: unknown) => ask(name, argument)]))
+  const members = askedOfDaemon.filter((name) => name !== "addressesOf" || work.server !== undefined)
+  const asked = Object.fromEntries(members.map((name) => [name, (argument: unknown) => ask(name, argument)]))
   const job = {
     source: work.source as SourceName,
     path: work.path as RelativePath,
