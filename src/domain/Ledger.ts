@@ -23,9 +23,10 @@ import type { RootIdentity } from "./SourceFiles.ts"
  * - `Forgotten`: this delivery is wanted no more; `retireAt` (milliseconds since the epoch) is when its place on the
  *   server may be removed, undefined: never (the server is no longer configured). `linkedUntil`: while deliveries refer to
  *   the place it is kept, but not longer than this; absent: as long as any does. Ends the target's failure.
- * - `Placing`: an upload to this place is about to begin. Until it is confirmed nobody knows what the place holds: a
- *   delivery that is recorded there is due again whatever its file looks like, and a place without one is removed at
- *   `removeAt`, unless it is to be removed already. `Delivered` ends both.
+ * - `Placing`: uploads to these places are about to begin; until `Placed` nobody knows what the places hold.
+ * - `Placed`: they ended, and what these places hold nobody knows: a delivery that is recorded at one of them is due again
+ *   whatever its file looks like, and a place without one is removed at `removeAt`, unless it is to be removed already.
+ *   `Delivered` ends both. Uploads that no `Placed` ended are ended by `evict`, all their places unknown.
  * - `Retired`: the place on the server is empty now.
  * - `Failed`, `Cleared`: a target's work failed, or no longer does.
  * - `SourceDeleted`: the daemon is about to delete, or has deleted, this source file: its absence means nothing.
@@ -51,12 +52,8 @@ export type LedgerChange =
       readonly retireAt: number | undefined
       readonly linkedUntil?: number
     }
-  | {
-      readonly _tag: "Placing"
-      readonly target: Target
-      readonly destination: RemotePath
-      readonly removeAt: number
-    }
+  | { readonly _tag: "Placing"; readonly uploads: Uploads }
+  | { readonly _tag: "Placed"; readonly id: number; readonly unknown: ReadonlyArray<RemotePath> }
   | { readonly _tag: "Retired"; readonly server: ServerName; readonly destination: RemotePath }
   | { readonly _tag: "Failed"; readonly failure: Failure }
   | { readonly _tag: "Cleared"; readonly target: Target }
@@ -70,6 +67,15 @@ export type LedgerChange =
   | { readonly _tag: "Released"; readonly source: SourceName }
   | { readonly _tag: "RootSeen"; readonly source: SourceName; readonly root: RootRecord }
   | { readonly _tag: "Published"; readonly through: number }
+
+/** Uploads of one server that begin together. `id`: one that no other has until these ended. */
+export interface Uploads {
+  readonly id: number
+  readonly server: ServerName
+  /** When what they may have left behind is removed, in milliseconds since the epoch. */
+  readonly removeAt: number
+  readonly places: ReadonlyArray<Pick<Target, "source" | "path"> & { readonly destination: RemotePath }>
+}
 
 /** The root of a source: its absolute path and what directory it was. */
 export interface RootRecord {
@@ -192,7 +198,8 @@ export interface LedgerShape {
   /** Deliveries in pages, in the order of their keys, for rebuilding what is derived from them. */
   readonly page: (after: DeliveryKey | undefined, limit: number) => Effect.Effect<ReadonlyArray<Delivery>, LedgerError>
   /**
-   * Forgets what the config no longer knows: deliveries to other servers are forgotten, deliveries from other sources
+   * To be called before a run begins. Ends uploads that the run before left open, and forgets what the config no longer
+   * knows: deliveries to other servers are forgotten, deliveries from other sources
    * are forgotten and their places retired at `now`; failures, holds and roots of either go. Returns how many deliveries
    * went.
    */

@@ -622,3 +622,14 @@ export const CYCLE_SEARCH = 2_000
 
 /** How often it is looked whether there is still something to wait for, in milliseconds. */
 export const WAITING_LOOK = 250
+/** Bytes of a picture that is optimized; a larger one is published as it is. */
+export const IMAGE_BYTES = 64 * 1_048_576
+
+/** Pixels of a picture that is optimized, all its frames together. */
+export const IMAGE_PIXELS = 50_000_000
+
+/** Frames of an animation that is optimized. */
+export const IMAGE_FRAMES = 2_000
+
+/** gifsicle gets this long for one animation. */
+export const GIFSICLE_TIMEOUT = 120_000

@@ -7,7 +7,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import type { Link } from "../domain/Link.ts"
-import { Ledger, type LedgerChange } from "../domain/Ledger.ts"
+import { Ledger, type LedgerChange, type Uploads } from "../domain/Ledger.ts"
+import { UPLOAD_DOUBT } from "../domain/Limits.ts"
+import type { RemotePath, ServerName } from "../domain/Path.ts"
 import type { makeReferrers } from "./referrers.ts"
 import type { Shared } from "./shared.ts"
 
@@ -30,27 +32,48 @@ export const makeAcknowledge = Effect.fnUntraced(function* (
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
 
-  /** All of them, of one server, in one commit. */
-  return Effect.fnUntraced(function* (confirmations: ReadonlyArray<Confirmation>) {
+  /**
+   * Uploads to these places begin. Should answers get lost, or we be stopped, the places are put right afterwards:
+   * delivered again or cleared away. Gives their number.
+   */
+  const begin = Effect.fnUntraced(function* (server: ServerName, places: Uploads["places"]) {
+    const id = shared.nextUpload()
+    const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
+    yield* ledger.commit([{ _tag: "Placing", uploads: { id, server, removeAt, places } }])
+    return id
+  })
+
+  /** Uploads ended: what was confirmed is written down, in one commit with which places hold nobody knows what. */
+  const end = Effect.fnUntraced(function* (
+    server: ServerName,
+    id: number,
+    confirmations: ReadonlyArray<Confirmation>,
+    unknown: ReadonlyArray<RemotePath>,
+  ) {
     const deliveredAt = clock.currentTimeMillisUnsafe()
     const retireAt = deliveredAt + shared.config.settings.gracePeriod
-    yield* ledger.commit(confirmations.map((confirmation) => changeOf(confirmation, deliveredAt, retireAt)))
+    const changes: Array<LedgerChange> = [{ _tag: "Placed", id, unknown }]
+    for (const confirmation of confirmations) changes.push(changeOf(confirmation, deliveredAt, retireAt))
+    yield* ledger.commit(changes)
+    if (unknown.length > 0 || confirmations.some(letsGo)) shared.agendaChanged(server)
+    if (confirmations.length === 0) return
     shared.outboxChanged()
-    for (const confirmation of confirmations) {
-      const { bytes, delivery, deletesSource } = confirmation
-      // What it referred to before may be free to go.
-      if (hasMoved(confirmation) || confirmation.links !== undefined) shared.agendaChanged(delivery.server)
-      if (deletesSource) shared.deletionDue()
-      const { destination, path, server, source, url } = delivery
+    if (confirmations.some((confirmation) => confirmation.deletesSource)) shared.deletionDue()
+    for (const { bytes, delivery } of confirmations) {
+      const { destination, path, source, url } = delivery
       shared.emit({ _tag: "Delivered", source, path, server, destination, url, bytes })
     }
-    const [first] = confirmations
-    if (first !== undefined) yield* referrers(first.delivery.server, confirmations.flatMap(concerned))
+    yield* referrers(server, confirmations.flatMap(concerned))
   })
+
+  return { begin, end }
 })
 
 const hasMoved = ({ delivery, previous }: Confirmation): boolean =>
   previous !== undefined && previous.destination !== delivery.destination
+
+/** Its old place is to be removed, or what it referred to before may be free to go. */
+const letsGo = (confirmation: Confirmation): boolean => hasMoved(confirmation) || confirmation.links !== undefined
 
 /** Files that are elsewhere now, and the delivered one itself where it refers to files that may be. */
 const concerned = (confirmation: Confirmation): ReadonlyArray<Target> => {

@@ -5,7 +5,6 @@
  *
  * @since 1.0.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -14,7 +13,6 @@ import type { WorkError } from "../domain/Disposition.ts"
 import type { TransportError } from "../domain/Errors.ts"
 import type { FileState } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { UPLOAD_DOUBT } from "../domain/Limits.ts"
 import { baseNameOf, type RelativePath, type RemotePath, type SourceName } from "../domain/Path.ts"
 import { plan } from "../domain/Plan.ts"
 import { Processors } from "../domain/Processor.ts"
@@ -65,7 +63,6 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const processors = yield* Processors
-  const clock = yield* Clock.Clock
 
   const isPlain = (rule: Rule): boolean =>
     rule.chain.every((use) => {
@@ -176,25 +173,24 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
       file: outputOf(one.item, one.state, one.rule, one.processed),
       to: one.place,
     }))
-    // Should answers get lost, or we be stopped, the places are put right: delivered again or cleared away.
-    const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
-    yield* ledger.commit(
-      ready.map(({ item, place }) => ({
-        _tag: "Placing" as const,
-        target: { source: item.source, path: item.path, server },
-        destination: place,
-        removeAt,
-      })),
+    const id = yield* acknowledge.begin(
+      server,
+      ready.map(({ item: { path, source }, place }) => ({ source, path, destination: place })),
     )
     const results = yield* putMany(shipments)
     const confirmed: Array<Confirmation> = []
+    const unknown: Array<RemotePath> = []
     ready.forEach((one, index) => {
       const result = results[index]
+      if (result !== undefined && Result.isSuccess(result)) {
+        confirmed.push(confirmation(one, result.success))
+        return
+      }
+      unknown.push(one.place)
       if (result === undefined) left.push(one.item)
-      else if (Result.isSuccess(result)) confirmed.push(confirmation(one, result.success))
       else failed.push([one.item, result.failure])
     })
-    if (confirmed.length > 0) yield* acknowledge(confirmed)
+    yield* acknowledge.end(server, id, confirmed, unknown)
     return { delivered: confirmed.length, failed }
   })
 

@@ -52,9 +52,11 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     Effect.suspend(() => PubSub.publishAll(events, untold.splice(0))),
   )
 
+  let uploads = 0
   const shared: Shared = {
     config,
     books,
+    nextUpload: () => ++uploads,
     enqueue: (server, item) => lanes.get(server)?.add(item),
     stale: (target) => lanes.get(target.server)?.addStale(target),
     comes: ({ path, source }) =>

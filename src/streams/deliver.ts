@@ -3,6 +3,7 @@
  *
  * @since 1.0.0
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -10,7 +11,6 @@ import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import { ProcessorError, SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { UPLOAD_DOUBT } from "../domain/Limits.ts"
 import { directoryOf, type RelativePath, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
 import { type Job, plan } from "../domain/Plan.ts"
 import { Workspace } from "../domain/Processor.ts"
@@ -137,6 +137,20 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     })
   })
 
+  /** Uploads, and gives the hash of the source file's bytes. */
+  const send = Effect.fnUntraced(function* (
+    book: SourceBook,
+    item: Item,
+    state: FileState,
+    rule: Rule,
+    processed: Processed,
+    place: RemotePath,
+  ) {
+    const receipt = yield* transporter.put(outputOf(item, state, rule, processed), place)
+    if (processed.content.origin !== "temporary") return receipt.sha256
+    return yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
+  })
+
   /** Returns whether the server was asked; it is not where the file has to wait. */
   const put = (
     book: SourceBook,
@@ -164,34 +178,24 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
           place,
           Effect.gen(function* () {
             const takenFrom = yield* claim(item, place)
-            // Should the answer get lost, or we be stopped, the place is put right: delivered again or cleared away.
-            const removeAt = clock.currentTimeMillisUnsafe() + UPLOAD_DOUBT
-            yield* ledger.commit([
-              {
-                _tag: "Placing",
-                target: { source: item.source, path: item.path, server },
-                destination: place,
-                removeAt,
+            const { path, source } = item
+            const id = yield* acknowledge.begin(server, [{ source, path, destination: place }])
+            const hash = yield* Effect.tapCause(send(book, item, state, rule, processed, place), (cause) =>
+              // Where we are stopped, the next run ends it.
+              Cause.hasInterrupts(cause) ? Effect.void : acknowledge.end(server, id, [], [place]),
+            )
+            const confirmation: Confirmation = {
+              delivery: {
+                ...deliveryOf(item, state, rule, destination, place, transporter.url(place), hash),
+                fingerprint,
               },
-            ])
-            const receipt = yield* transporter.put(outputOf(item, state, rule, processed), place)
-            const hash = isTemporary
-              ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
-              : receipt.sha256
-            const delivery = {
-              ...deliveryOf(item, state, rule, destination, place, transporter.url(place), hash),
-              fingerprint,
+              previous,
+              takenFrom,
+              ...(links === undefined ? {} : { links }),
+              bytes: processed.content.size,
+              deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
             }
-            yield* acknowledge([
-              {
-                delivery,
-                previous,
-                takenFrom,
-                ...(links === undefined ? {} : { links }),
-                bytes: processed.content.size,
-                deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
-              },
-            ])
+            yield* acknowledge.end(server, id, [confirmation], [])
           }),
         )
         if (isTemporary) yield* checkAfter(book, item, state)

@@ -12,7 +12,7 @@ import type { FileChange } from "../domain/FileChange.ts"
 import { mtimeMillis } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { LINKS, NAMES_IN_WARNING, ROOT_CHECK, SCAN_BATCH } from "../domain/Limits.ts"
-import { child, display, type RelativePath, root } from "../domain/Path.ts"
+import { child, display, isWithin, type RelativePath, root } from "../domain/Path.ts"
 import { plan, rulesFor } from "../domain/Plan.ts"
 import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
 import type { SourceStatus } from "../domain/Telemetry.ts"
@@ -113,15 +113,14 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       if (jobs.length === 0) return
       findings.due++
       const item = listed(source.name, file.path, file.state)
-      if (file.state === undefined) shared.vanished(item)
-      else if (mtimeMillis(file.state) > youngSince) settle.again(source.name, file.path, 50)
-      else {
-        for (const server of new Set(
-          jobs.map((job) => (job._tag === "Retire" ? job.delivery.server : job.destination.server)),
-        )) {
-          shared.enqueue(server, item)
-        }
-      }
+      if (file.state === undefined) return shared.vanished(item)
+      const isYoung = mtimeMillis(file.state) > youngSince
+      if (isYoung) settle.again(source.name, file.path, 50)
+      // What no rule wants any more need not settle, and its server may be one that settled files do not go to.
+      const servers = jobs.flatMap((job) =>
+        job._tag === "Retire" ? [job.delivery.server] : isYoung ? [] : [job.destination.server],
+      )
+      for (const server of new Set(servers)) shared.enqueue(server, item)
     })
   }
 
@@ -198,6 +197,10 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       request(change.path, change.kind)
       // The name may be a file by now, or have been one before.
       if (change.kind === "tree" && change.path !== root) settle.hint(source.name, change.path, "growing", times)
+      for (const [target, standing] of links) {
+        if (!isWithin(change.path, target)) continue
+        for (const link of standing) settle.hint(source.name, link, "growing", times)
+      }
       return
     }
     settle.hint(source.name, change.path, change.kind, times)

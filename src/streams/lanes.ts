@@ -62,6 +62,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const inFlight = new Map<string, Item | undefined>()
   /** Targets with a retry or retirement that the agenda handed over. */
   const fromAgenda = new Set<string>()
+  /** Those of them that are not done yet. */
+  const handedOver = new Set<string>()
   /** What listing a tree found to be due. Work of a file takes it out, so its deliveries are as they were listed. */
   const found = new Map<string, Item>()
   let expanding: { readonly walk: Walk; readonly item: Item } | undefined
@@ -266,6 +268,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     if (asked) answered()
     else breaker.unproven()
     if (hadFailed) yield* clear(item)
+    // What was handed over is done: there may be more.
+    if (handedOver.delete(keyOf(item)) && handedOver.size === 0) shared.agendaChanged(server)
   })
 
   const work = (item: Item): Effect.Effect<void, LedgerError> =>
@@ -286,6 +290,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   /** These are in work no more. */
   const finish = (items: ReadonlyArray<Item>) => {
     for (const item of items) {
+      handedOver.delete(keyOf(item))
       const again = inFlight.get(keyOf(item))
       if (inFlight.delete(keyOf(item)) && again !== undefined) backlog.add(again)
       for (const referrer of waits.ended(item)) backlog.add({ ...referrer, urgent: false })
@@ -345,6 +350,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     /** A retry or a retirement of this target is due. */
     addFromAgenda: (item: Item) => {
       if (fromAgenda.size < MAX_FROM_AGENDA) fromAgenda.add(keyOf(item))
+      if (handedOver.size < MAX_FROM_AGENDA) handedOver.add(keyOf(item))
       add(item)
     },
     /** Starts nothing new; what is in flight goes on. */

@@ -23,6 +23,8 @@ export interface SourceBook extends RuleBook {
 export interface Shared {
   readonly config: Config
   readonly books: ReadonlyMap<SourceName, SourceBook>
+  /** A number for uploads that begin together; see the ledger. */
+  readonly nextUpload: () => number
   /** To one server's lane. */
   readonly enqueue: (server: ServerName, item: Item) => void
   /** To its server's lane: a file it refers to is elsewhere now. */

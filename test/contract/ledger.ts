@@ -135,7 +135,8 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
 
     test("a retirement may be carried out once it is due and the map no longer names its target", (ledger) =>
       Effect.gen(function* () {
-        const now = (at: number) => Effect.map(ledger.retirable(target("a"), at), (all) => all.map((r) => r.destination))
+        const now = (at: number) =>
+          Effect.map(ledger.retirable(target("a"), at), (all) => all.map((r) => r.destination))
         yield* ledger.commit([delivered("a"), forgotten("a", 5_000)])
         assert.deepStrictEqual(yield* now(5_000), [])
         yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
@@ -159,25 +160,51 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
         assert.deepStrictEqual(yield* due(8_000), ["a"])
       }))
 
-    test("a place where an upload was begun is cleared away in time, unless the upload is confirmed", (ledger) =>
+    test("places of uploads that ended unconfirmed, or never, are cleared away in time or delivered again", (ledger) =>
       Effect.gen(function* () {
-        const begun = (file: string, at: string, removeAt: number): LedgerChange => ({
+        const begun = (id: number, files: ReadonlyArray<string>, removeAt: number): LedgerChange => ({
           _tag: "Placing",
-          target: target(file),
-          destination: place(at),
-          removeAt,
+          uploads: {
+            id,
+            server: cdn,
+            removeAt,
+            places: files.map((file) => ({ source: site, path: path(file), destination: place(`static/${file}`) })),
+          },
         })
-        const retired = Effect.map(ledger.retirementsOf(target("a")), (all) => all.map((r) => [r.destination, r.dueAt]))
-        yield* ledger.commit([begun("a", "static/a", 7), begun("a", "static/a", 9)])
-        assert.deepStrictEqual(yield* retired, [[place("static/a"), 7]])
-        yield* ledger.commit([delivered("a")])
-        assert.deepStrictEqual(yield* retired, [])
+        const ended = (id: number, ...unknown: ReadonlyArray<string>): LedgerChange => ({
+          _tag: "Placed",
+          id,
+          unknown: unknown.map((file) => place(`static/${file}`)),
+        })
+        const retired = Effect.fnUntraced(function* (file: string) {
+          return (yield* ledger.retirementsOf(target(file))).map((r) => [r.destination, r.dueAt])
+        })
+        const odd = 'd/\udcff \u{1F600}"\n'
+        yield* ledger.commit([begun(1, ["a", "b", odd], 7)])
+        assert.deepStrictEqual(yield* retired("a"), [])
+        yield* ledger.commit([ended(1, "a", odd), delivered("b")])
+        assert.deepStrictEqual(yield* retired("a"), [[place("static/a"), 7]])
+        assert.deepStrictEqual(yield* retired(odd), [[place(`static/${odd}`), 7]])
+        assert.deepStrictEqual(yield* retired("b"), [])
+        yield* ledger.commit([begun(2, ["a"], 9)])
+        yield* ledger.commit([ended(2, "a"), ended(2, "a"), ended(77, "a")])
+        assert.deepStrictEqual(yield* retired("a"), [[place("static/a"), 7]])
+        yield* ledger.commit([begun(2, ["a"], 11)])
+        yield* ledger.commit([ended(2), delivered("a")])
+        assert.deepStrictEqual(yield* retired("a"), [])
         yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(10)).through }])
-        yield* ledger.commit([begun("a", "static/a", 9)])
-        assert.deepStrictEqual(yield* retired, [])
+        // The next run finds uploads that never ended: one to a place with a delivery, one to an empty place.
+        yield* ledger.commit([begun(3, ["a", "c"], 13)])
+        assert.deepStrictEqual(yield* ledger.deliveriesOf(site, path("a")), [delivery("a")])
+        const known = { sources: new Set([site]), servers: new Set([cdn]) }
+        assert.deepStrictEqual(yield* ledger.evict(known, 12), { retired: 0, forgotten: 0 })
+        assert.deepStrictEqual(yield* retired("a"), [])
+        assert.deepStrictEqual(yield* retired("c"), [[place("static/c"), 13]])
         assert.deepStrictEqual(yield* ledger.deliveriesOf(site, path("a")), [delivery("a", { fingerprint: "" })])
         assert.deepStrictEqual((yield* ledger.outbox(10)).targets, [])
         yield* ledger.commit([delivered("a")])
+        assert.deepStrictEqual(yield* ledger.deliveriesOf(site, path("a")), [delivery("a")])
+        assert.deepStrictEqual(yield* ledger.evict(known, 14), { retired: 0, forgotten: 0 })
         assert.deepStrictEqual(yield* ledger.deliveriesOf(site, path("a")), [delivery("a")])
       }))
 

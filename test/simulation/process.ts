@@ -68,6 +68,9 @@ const labelOf = (change: LedgerChange): string => {
     case "Delivered":
       return `Delivered ${change.delivery.server} ${change.delivery.destination}`
     case "Placing":
+      return `Placing ${change.uploads.places.map(({ destination }) => destination).join(" ")}`
+    case "Placed":
+      return `Placed, unknown: ${change.unknown.join(" ")}`
     case "Retired":
       return `${change._tag} ${change.destination}`
     case "Forgotten":
@@ -115,7 +118,12 @@ const gatedLedger = (ledger: LedgerShape, call: Wrap, slowReads: boolean, oracle
   }
 }
 
-const gatedTransporter = (server: string, transporter: TransporterShape, call: Wrap, oracle: Oracle): TransporterShape => {
+const gatedTransporter = (
+  server: string,
+  transporter: TransporterShape,
+  call: Wrap,
+  oracle: Oracle,
+): TransporterShape => {
   const late = (operation: "put" | "remove" | "stat", path: string) => () =>
     Effect.fail(
       new TransportError({ server, operation, path, reason: { _tag: "Unreachable" }, detail: "it does not answer" }),
@@ -132,7 +140,16 @@ const gatedTransporter = (server: string, transporter: TransporterShape, call: W
   return {
     ...transporter,
     put: (file, to) =>
-      oracle.onePut(server, file, to, inTime("put", to, Effect.tap(transporter.put(file, to), () => oracle.stored(server, to)))),
+      oracle.onePut(
+        server,
+        file,
+        to,
+        inTime(
+          "put",
+          to,
+          Effect.tap(transporter.put(file, to), () => oracle.stored(server, to)),
+        ),
+      ),
     remove: (at) =>
       inTime(
         "remove",
@@ -197,9 +214,11 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
     }),
     Context.add(
       Processors,
-      world.run(Effect.scoped(Effect.map(Effect.service(Processors), (service) => service)).pipe(
-        Effect.provide(layerProcessors(processors)),
-      )),
+      world.run(
+        Effect.scoped(Effect.map(Effect.service(Processors), (service) => service)).pipe(
+          Effect.provide(layerProcessors(processors)),
+        ),
+      ),
     ),
   )
   let conveyor: Conveyor | undefined
@@ -213,7 +232,9 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
   const fiber = fork(Effect.scoped(main))
   fiber.addObserver((exit) => {
     if (life.dead || (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))) return
-    oracle.violated(`the daemon ended by itself: ${Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "without a reason"}`)
+    oracle.violated(
+      `the daemon ended by itself: ${Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "without a reason"}`,
+    )
   })
   count(world, "starts")
   const ask = <A>(effect: Effect.Effect<A, unknown>) => {

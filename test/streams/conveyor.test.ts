@@ -171,9 +171,7 @@ describe("the graph", () => {
               yield* untilQuiet(conveyor)
             }),
           ).pipe(
-            Effect.provide(
-              layerTestWorld(world, { ledger: Layer.succeed(Ledger, ledger), publisher: layerPublisher }),
-            ),
+            Effect.provide(layerTestWorld(world, { ledger: Layer.succeed(Ledger, ledger), publisher: layerPublisher })),
           )
         yield* world.disk.write("/site/a", "1")
         yield* run(["cdn", "mirror"])

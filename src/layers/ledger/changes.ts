@@ -4,8 +4,8 @@
  * @since 1.0.0
  */
 import type { Delivery, DeliveryKey, Failure, Retirement, Target } from "../../domain/Delivery.ts"
-import type { LedgerChange } from "../../domain/Ledger.ts"
-import { baseNameOf, directoryOf, type RemotePath } from "../../domain/Path.ts"
+import type { LedgerChange, Uploads } from "../../domain/Ledger.ts"
+import { baseNameOf, directoryOf, type RelativePath, type RemotePath, type SourceName } from "../../domain/Path.ts"
 import type { Database, SqlValue, Statement } from "./driver.ts"
 import { makeLinkChanges } from "./links.ts"
 import type { Names } from "./names.ts"
@@ -16,7 +16,12 @@ export interface Changes {
   /** To be called first in every transaction. */
   readonly begin: () => void
   readonly apply: (change: LedgerChange) => void
+  /** Ends the uploads that nobody ended: what their places hold is unknown. */
+  readonly endUploads: () => void
 }
+
+/** An upload in the text of its row: source, path and destination. */
+type StoredUpload = readonly [SourceName, RelativePath, RemotePath]
 
 export const changeSql = {
   last: "SELECT max(coalesce((SELECT max(seq) FROM outbox), 0), coalesce((SELECT max(published_after) FROM retirements), 0))",
@@ -35,6 +40,10 @@ export const changeSql = {
     WHERE source = ? AND path = ? AND server = ?`,
   retire: `INSERT OR REPLACE INTO retirements
     (server, destination, source, path, due_at, published_after, linked_until) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  begin: "INSERT OR REPLACE INTO uploads (id, server, remove_at, places) VALUES (?, ?, ?, ?)",
+  begun: "SELECT server, remove_at, places FROM uploads WHERE id = ?",
+  end: "DELETE FROM uploads WHERE id = ?",
+  open: "SELECT id FROM uploads ORDER BY id",
   doubt: "UPDATE deliveries SET fingerprint = ? WHERE server = ? AND destination = ? RETURNING 1",
   retireUnlessKnown: `INSERT OR IGNORE INTO retirements
     (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`,
@@ -106,13 +115,30 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     if (anyRetirement) sql.retired.run(server, destination)
   }
 
-  const place = ({ destination, removeAt, target }: Extract<LedgerChange, { readonly _tag: "Placing" }>) => {
-    const server = names.idOf(target.server)
+  /** Nobody knows what this place holds. */
+  const doubt = (server: number, { destination, path, source }: Uploads["places"][number], removeAt: number) => {
     const place = toStored(destination)
     if (sql.doubt.all(names.idOf(""), server, place).length > 0) return
     // The map can not name a place that has neither a delivery nor a retirement.
-    sql.retireUnlessKnown.run(server, place, names.idOf(target.source), toStored(target.path), removeAt, 0)
+    sql.retireUnlessKnown.run(server, place, names.idOf(source), toStored(path), removeAt, 0)
     anyRetirement = true
+  }
+
+  const begin = ({ id, places, removeAt, server }: Uploads) => {
+    // Text as JSON has it holds no lone surrogates.
+    const text = JSON.stringify(places.map(({ destination, path, source }) => [source, path, destination]))
+    sql.begin.run(id, names.idOf(server), removeAt, text)
+  }
+
+  const end = (id: number, unknown?: ReadonlyArray<RemotePath>) => {
+    if (unknown?.length === 0) return void sql.end.run(id)
+    const row = sql.begun.get(id)
+    if (row === undefined) return
+    sql.end.run(id)
+    for (const [source, path, destination] of JSON.parse(String(row[2])) as ReadonlyArray<StoredUpload>) {
+      if (unknown !== undefined && !unknown.includes(destination)) continue
+      doubt(Number(row[0]), { source, path, destination }, Number(row[1]))
+    }
   }
 
   /** Removes a delivery; where it was on the server, or undefined where there was none. */
@@ -170,7 +196,9 @@ export const makeChanges = (database: Database, names: Names): Changes => {
         return retire(change.key, destination, change.retireAt, change.linkedUntil ?? null)
       }
       case "Placing":
-        return place(change)
+        return begin(change.uploads)
+      case "Placed":
+        return end(change.id, change.unknown)
       case "Retired":
         return void sql.retired.run(names.idOf(change.server), toStored(change.destination))
       case "Failed":
@@ -199,6 +227,9 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   }
 
   return {
+    endUploads: () => {
+      for (const [id] of sql.open.all()) end(Number(id))
+    },
     begin: () => {
       const [failures, retirements] = sql.waiting.get() ?? []
       anyFailure = failures !== 0n

@@ -20,6 +20,7 @@ import {
   change,
   deliveryKey,
   emptyState,
+  endUploads,
   everyFile,
   fileOf,
   isFree,
@@ -151,6 +152,7 @@ const evict = (
 ) => {
   let retired = 0
   let forgotten = 0
+  for (const id of [...state.uploads.keys()]) endUploads(state, id)
   for (const delivery of [...everyFile(state)].flat()) {
     if (!known.servers.has(delivery.server)) {
       forgotten++

@@ -6,7 +6,7 @@
 import type { Delivery, DeliveryKey, Failure, Hold, Retirement, Target } from "../../domain/Delivery.ts"
 import { isSame } from "../../domain/FileState.ts"
 import { isOutdated, type Link } from "../../domain/Link.ts"
-import type { LedgerChange, PublishedDelivery, RootRecord } from "../../domain/Ledger.ts"
+import type { LedgerChange, PublishedDelivery, RootRecord, Uploads } from "../../domain/Ledger.ts"
 import {
   baseNameOf,
   directoryOf,
@@ -30,6 +30,8 @@ export interface MemoryState {
   readonly linkedUntil: Map<string, number>
   /** What deliveries refer to, by {@link deliveryKey}. */
   readonly links: Map<string, { readonly key: DeliveryKey; readonly links: ReadonlyArray<Link> }>
+  /** Uploads that have not ended, by their id. */
+  readonly uploads: Map<number, Uploads>
   /** By {@link targetKey}. */
   readonly failures: Map<string, Failure>
   outbox: Array<{ readonly seq: number; readonly target: Target; readonly latest?: PublishedDelivery }>
@@ -44,6 +46,7 @@ export const emptyState = (): MemoryState => ({
   publishedAfter: new Map(),
   linkedUntil: new Map(),
   links: new Map(),
+  uploads: new Map(),
   failures: new Map(),
   outbox: [],
   lastSeq: 0,
@@ -166,6 +169,17 @@ const place = (state: MemoryState, target: Target, destination: RemotePath, remo
   retire(state, target, destination, removeAt, 0)
 }
 
+/** Ends uploads; `unknown` says of which places nobody knows what they hold: all, unless they are named. */
+export const endUploads = (state: MemoryState, id: number, unknown?: ReadonlyArray<RemotePath>): void => {
+  const uploads = state.uploads.get(id)
+  if (uploads === undefined) return
+  state.uploads.delete(id)
+  for (const { destination, path, source } of uploads.places) {
+    if (unknown !== undefined && !unknown.includes(destination)) continue
+    place(state, { source, path, server: uploads.server }, destination, uploads.removeAt)
+  }
+}
+
 const forget = (state: MemoryState, key: DeliveryKey): RemotePath | undefined => {
   state.failures.delete(targetKey(key))
   const deliveries = fileOf(state, key.source, key.path)
@@ -239,7 +253,9 @@ export const change = (state: MemoryState, one: LedgerChange): void => {
       return retire(state, one.key, destination, one.retireAt, state.lastSeq, one.linkedUntil)
     }
     case "Placing":
-      return place(state, one.target, one.destination, one.removeAt)
+      return void state.uploads.set(one.uploads.id, one.uploads)
+    case "Placed":
+      return endUploads(state, one.id, one.unknown)
     case "Retired":
       return void state.retirements.delete(placeKey(one.server, one.destination))
     case "Failed":

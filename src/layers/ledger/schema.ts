@@ -84,10 +84,16 @@ CREATE TABLE roots (
 ) STRICT;
 `
 
-/** What the published map has to show of a target, so that nobody has to ask. */
+/** What the published map has to show of a target, so that nobody has to ask; uploads under way. */
 const version2 = `
 ALTER TABLE outbox ADD COLUMN destination ANY;
 ALTER TABLE outbox ADD COLUMN url ANY;
+CREATE TABLE uploads (
+  id INTEGER PRIMARY KEY,
+  server INTEGER NOT NULL,
+  remove_at INTEGER NOT NULL,
+  places TEXT NOT NULL
+) STRICT;
 `
 
 /** What deliveries refer to, and until when a place is kept because they do (null: as long as they do). */

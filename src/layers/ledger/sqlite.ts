@@ -122,7 +122,13 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
       roots: ask(overview.roots),
       totals: ask(overview.totals),
       page: (after, limit) => ask(() => overview.page(after, limit)),
-      evict: (known, now) => ask(() => write(() => evict(database, names, changes.apply, known, now), false)),
+      evict: (known, now) =>
+        ask(() =>
+          write(() => {
+            changes.endUploads()
+            return evict(database, names, changes.apply, known, now)
+          }, false),
+        ),
     },
     close: () => {
       close()

@@ -71,7 +71,17 @@ const world = (seed: number) => {
       return { _tag: "Forgotten", key: key(), retireAt, ...(next() < 0.5 ? { linkedUntil: moment() } : {}) }
     }
     if (dice < 0.63) {
-      return { _tag: "Placing", target: target(), destination: pick(places), removeAt: moment() }
+      const some = Array.from({ length: 1 + Math.floor(next() * 3) }, () => {
+        const { path, source } = target()
+        return { source, path, destination: pick(places) }
+      })
+      return {
+        _tag: "Placing",
+        uploads: { id: Math.floor(next() * 5), server: pick(servers), removeAt: moment(), places: some },
+      }
+    }
+    if (dice < 0.64) {
+      return { _tag: "Placed", id: Math.floor(next() * 5), unknown: places.filter(() => next() < 0.5) }
     }
     if (dice < 0.65) return { _tag: "Retired", server: pick(servers), destination: pick(places) }
     if (dice < 0.75) {

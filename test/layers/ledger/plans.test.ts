@@ -47,6 +47,10 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   retirementsOf: ["retirements_by_target (source=? AND path=? AND server=?)"],
   doubt: ["deliveries_by_place (server=? AND destination=?)"],
   retireUnlessKnown: [],
+  begin: [],
+  begun: ["INTEGER PRIMARY KEY (rowid=?)"],
+  end: ["INTEGER PRIMARY KEY (rowid=?)"],
+  open: ["SCAN uploads"],
   retirable: [
     "retirements_by_target (source=? AND path=? AND server=?)",
     "SEARCH outbox",
