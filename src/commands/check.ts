@@ -68,7 +68,7 @@ export const check = Effect.fnUntraced(function* (config: Config) {
   )
   for (const warning of config.warnings) yield* print(`  warning: ${warning}`)
   for (const source of config.sources) yield* print(`source "${source.name}": ${source.root}${root}`)
-  const uses = new Map(config.rules.flatMap((rule) => rule.chain.map((use) => [use.name, use] as const)))
+  const uses = new Map(config.rules.flatMap((rule) => rule.chain.map((use) => [JSON.stringify(use), use] as const)))
   // One that can not do its work is a mistake of the config.
   for (const use of uses.values()) {
     yield* print(`processor ${use.name}: ok${processors.get(use).inline === true ? "" : " (in a process of its own)"}`)

@@ -502,6 +502,58 @@ export const CLOUDFILES_LARGE_KNOWN = 10_000
 /** Files in segments that one search for orphans looks at. */
 export const CLOUDFILES_ORPHAN_CHECKS = 1_000
 
+/** A processor may take this long for one file where the config sets no limit. */
+export const PROCESSOR_TIME = 60_000
+
+/** Share of the machine's memory for all processors at once, and what one of them gets of it at least and at most. */
+export const PROCESSOR_MEMORY_SHARE = 0.5
+export const PROCESSOR_MEMORY_MIN = 256 * 1_048_576
+export const PROCESSOR_MEMORY_MAX = 2_048 * 1_048_576
+
+/** Share of a processor's memory that JavaScript objects may take; the rest is for buffers and libraries. */
+export const PROCESSOR_HEAP_SHARE = 0.75
+
+/** How often a processor's memory is measured, and whether the daemon still lives. */
+export const PROCESSOR_WATCH = 250
+
+/** Processes for processors, whatever number of chains at once the config allows. */
+export const PROCESSOR_CHILDREN = 64
+
+/** A process for processors that has nothing to do for this long is ended. */
+export const PROCESSOR_IDLE = 30_000
+
+/** One that holds more memory than this after a file is replaced, so that no file pays for the ones before it. */
+export const PROCESSOR_RECYCLE_BYTES = 512 * 1_048_576
+
+/** A process for processors must be there within this time ... */
+export const PROCESSOR_START = 30_000
+
+/** ... and one that is there must begin with a file within this, else another gets the file. */
+export const PROCESSOR_BEGIN = 5_000
+
+/** A processor that is to stop has this long to do so in good order. */
+export const PROCESSOR_CANCEL = 500
+
+/** By how much processes for processors are less urgent than the daemon. */
+export const PROCESSOR_NICE = 10
+
+/** How readily the system ends them when memory runs out, from 0 to 1000. */
+export const PROCESSOR_OOM_SCORE = 500
+
+/** Bytes of what such a process last printed that are kept. */
+export const PROCESSOR_OUTPUT_BYTES = 8_192
+
+/** Questions of one file's processor to the daemon that wait for an answer. */
+export const PROCESSOR_QUESTIONS = 1_024
+
+/** Bytes of results of processors that are kept where the config does not say ... */
+export const PROCESSOR_CACHE_BYTES = 1_024 * 1_048_576
+
+/** ... how many of them ... */
+export const PROCESSOR_CACHE_ENTRIES = 65_536
+
+/** ... and bytes of what is written down about each besides its content. */
+export const PROCESSOR_CACHE_RECORD_BYTES = 65_536
 /** Files that are delivered in one go where a transporter takes many at once, and their bytes. */
 export const BATCH_FILES = 64
 export const BATCH_BYTES = 4_194_304
@@ -558,55 +610,6 @@ export const VIDEO_DESCRIPTION_BYTES = 1_048_576
 
 /** Videos transcoded at once: ffmpeg uses all cores for one. */
 export const VIDEOS_AT_ONCE = 1
-/** A processor may take this long for one file where the config sets no limit. */
-export const PROCESSOR_TIME = 60_000
-
-/** Share of the machine's memory for all processors at once, and what one of them gets of it at least and at most. */
-export const PROCESSOR_MEMORY_SHARE = 0.5
-export const PROCESSOR_MEMORY_MIN = 256 * 1_048_576
-export const PROCESSOR_MEMORY_MAX = 2_048 * 1_048_576
-
-/** Share of a processor's memory that JavaScript objects may take; the rest is for buffers and libraries. */
-export const PROCESSOR_HEAP_SHARE = 0.75
-
-/** How often a processor's memory is measured, and whether the daemon still lives. */
-export const PROCESSOR_WATCH = 250
-
-/** Processes for processors, whatever number of chains at once the config allows. */
-export const PROCESSOR_CHILDREN = 64
-
-/** A process for processors that has nothing to do for this long is ended. */
-export const PROCESSOR_IDLE = 30_000
-
-/** One that holds more memory than this after a file is replaced, so that no file pays for the ones before it. */
-export const PROCESSOR_RECYCLE_BYTES = 512 * 1_048_576
-
-/** A process for processors must be there within this time ... */
-export const PROCESSOR_START = 30_000
-
-/** ... and one that is there must begin with a file within this, else another gets the file. */
-export const PROCESSOR_BEGIN = 5_000
-
-/** By how much processes for processors are less urgent than the daemon. */
-export const PROCESSOR_NICE = 10
-
-/** How readily the system ends them when memory runs out, from 0 to 1000. */
-export const PROCESSOR_OOM_SCORE = 500
-
-/** Bytes of what such a process last printed that are kept. */
-export const PROCESSOR_OUTPUT_BYTES = 8_192
-
-/** Questions of one file's processor to the daemon that wait for an answer. */
-export const PROCESSOR_QUESTIONS = 1_024
-
-/** Bytes of results of processors that are kept where the config does not say ... */
-export const PROCESSOR_CACHE_BYTES = 1_024 * 1_048_576
-
-/** ... how many of them ... */
-export const PROCESSOR_CACHE_ENTRIES = 65_536
-
-/** ... and bytes of what is written down about each besides its content. */
-export const PROCESSOR_CACHE_RECORD_BYTES = 65_536
 
 /** Referrers of one server that are remembered while they wait; past it their source is looked at again. */
 export const WAITING_REFERRERS = 10_000

@@ -58,8 +58,6 @@ export interface ProcessedFile {
   readonly baseName: string
   /** Headers for servers that have them, e.g. Content-Encoding. Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Files of the source that the output refers to: when one gets another URL, this file is due again. */
-  readonly references?: ReadonlyArray<RelativePath>
   /** The name promises the content: it may be cached for ever. */
   readonly uniqueName?: boolean
 }
@@ -73,17 +71,20 @@ export interface ProcessorDefinition<S = unknown> {
   /** Its output depends on the server: it runs once for each. */
   readonly perServer?: boolean
   /**
-   * It runs in the daemon's own thread: only for quick work such as renaming. Every other runs in a process of its own,
-   * which is stopped when it takes too long or too much memory, and whose crash fails one file and nothing else.
+   * It runs in the daemon's own thread: only for quick work, and for what leaves the work to a program of its own. Every
+   * other runs in a process that is stopped when it takes too long or too much memory, and whose crash fails one file and
+   * nothing else.
    */
   readonly inline?: boolean
+  /** It gives files another name and never another content. */
+  readonly renames?: boolean
   /** It may make an empty file of one that is not; of any other an empty result is a failure. */
   readonly mayEmpty?: boolean
   /**
    * Whether a result may be used again for the same content under the same path and base name with the same settings.
-   * Yes unless it is said, but for processors that are `inline` or `perServer`, for those in a file beside the config,
-   * which may change at any time, and for results that looked at `state`. A function says what else the result depends on
-   * (e.g. the version of a program), undefined: do not keep it.
+   * Yes unless it is said, but for processors that are `inline`, and for those in a file beside the config, which may change
+   * at any time; never for those that are `perServer`, and for results that looked at `state`. A function says what else
+   * the result depends on (e.g. the version of a program), undefined: do not keep it.
    */
   readonly cached?: boolean | ((settings: S) => Effect.Effect<string | undefined>)
   /** Milliseconds that one file may take; undefined: as `<processorTimeout>` says. */
@@ -122,6 +123,7 @@ export const renaming = (
 ): ProcessorDefinition => ({
   name,
   inline: true,
+  renames: true,
   process: (job) => {
     const renamed = rename(job)
     return Effect.map(renamed, (baseName) => ({
@@ -140,7 +142,10 @@ export class Processors extends Context.Service<
     readonly get: (use: ProcessorUse) => ProcessorDefinition
     /** Its settings, decoded when the config was. */
     readonly settings: (use: ProcessorUse) => unknown
-    /** Runs it where its definition says. The result's content is there until the Scope closes. */
+    /**
+     * Runs it where its definition says, as many at once as the config allows. The result's content is there until the
+     * Scope closes.
+     */
     readonly run: (
       use: ProcessorUse,
       job: ProcessorJob,

@@ -64,11 +64,7 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
   const files = yield* SourceFiles
   const processors = yield* Processors
 
-  const isPlain = (rule: Rule): boolean =>
-    rule.chain.every((use) => {
-      const { inline, perServer } = processors.get(use)
-      return inline === true && perServer !== true
-    })
+  const isPlain = (rule: Rule): boolean => rule.chain.every((use) => processors.get(use).renames === true)
 
   const deliveriesOf = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
     const bySource = new Map<SourceName, Array<Item>>()
@@ -111,7 +107,11 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
   /** Runs the chain, which only renames. A failure is left to the stage for one file, which says what it means. */
   const rename = ({ book, item, rule, state }: Candidate): Effect.Effect<Option.Option<Renamed>> => {
     if (rule.chain.length > 0) {
-      return Effect.option(Effect.scoped(process({ book, path: item.path, state, rule, server })))
+      const renamed = Effect.option(Effect.scoped(process({ book, path: item.path, state, rule, server })))
+      return Effect.map(
+        renamed,
+        Option.filter(({ failure }) => failure === undefined),
+      )
     }
     const content = files.content(book.source, item.path, state)
     return Effect.succeedSome({ content, baseName: baseNameOf(item.path), headers: noHeaders, uniqueName: false })

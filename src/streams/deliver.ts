@@ -69,7 +69,7 @@ export const deliveryOf = (
   { path, source }: Pick<Item, "source" | "path">,
   { inode, mtimeNs, size }: FileState,
   rule: Rule,
-  { fingerprint, server }: Destination,
+  { fingerprint, server }: Pick<Destination, "fingerprint" | "server">,
   place: RemotePath,
   url: string,
   hash: string,

@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Hash from "effect/Hash"
 import * as RcMap from "effect/RcMap"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { ProcessorError } from "../domain/Errors.ts"
 import type { FileState } from "../domain/FileState.ts"
@@ -56,12 +55,11 @@ class Shareable implements Equal.Equal {
   }
 }
 
-/** Runs chains, `maxChains` steps at a time besides those that only rename. */
-export const makeProcess = Effect.fnUntraced(function* (maxChains: number) {
+/** Runs chains; how many processors work at once is for {@link Processors} to say. */
+export const makeProcess = Effect.fnUntraced(function* () {
   const processors = yield* Processors
   const workspace = yield* Workspace
   const files = yield* SourceFiles
-  const permits = yield* Semaphore.make(maxChains)
 
   const step = Effect.fnUntraced(function* (request: ChainRequest, before: Processed, use: ProcessorUse) {
     const definition = processors.get(use)
@@ -86,8 +84,7 @@ export const makeProcess = Effect.fnUntraced(function* (maxChains: number) {
       warn: (message) =>
         Effect.annotateLogs(Effect.logWarning(`${use.name} on ${request.path}: ${message}`), { path: request.path }),
     }
-    const running = processors.run(use, job)
-    const after = yield* definition.inline === true ? running : Semaphore.withPermit(permits)(running)
+    const after = yield* processors.run(use, job)
     const fail = (detail: string) => new ProcessorError({ processor: use.name, path: request.path, detail })
     if (after.baseName.includes("/") || !isSafe(after.baseName)) {
       return yield* fail("gave a base name that is not one name; a processor may rename a file, not move it")

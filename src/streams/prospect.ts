@@ -14,7 +14,7 @@ import { Waits } from "./waits.ts"
 
 export const makeProspect = Effect.fnUntraced(function* (config: Config) {
   const links = yield* makeLinks(booksOf(config))
-  const process = yield* makeProcess(config.settings.maxSimultaneousProcessorChains)
+  const process = yield* makeProcess()
   /** What a request gives now; nothing but the files it has to wait for, where there are some. */
   return Effect.fnUntraced(function* (request: ChainRequest) {
     const waits = new Waits()

@@ -5,6 +5,7 @@
  */
 import { workerData } from "node:worker_threads"
 import { DISK_LARGE } from "../../domain/Limits.ts"
+import { dropKept, keep, keptBytes, keptRecord } from "./kept.ts"
 import { list } from "./listing.ts"
 import { identity, realPaths, removeSource, stat } from "./lookup.ts"
 import type { Input, Operation, Output, Request, WorkerData } from "./protocol.ts"
@@ -37,6 +38,10 @@ const operations: { readonly [O in Operation]: (input: Input<O>, turn: Turn) => 
   write,
   adopt,
   removeTree,
+  keptRecord,
+  keptBytes,
+  keep,
+  dropKept,
   sweep: (input) => sweep(input, started),
 }
 
@@ -51,6 +56,8 @@ export const isLong = ([, operation, input]: Request): boolean => {
       return input.from.version.size > DISK_LARGE
     case "hash":
       return input.original.version.size > DISK_LARGE
+    case "keptBytes":
+      return input.size > DISK_LARGE
     case "list":
       return input.directories.length > 1
     default:

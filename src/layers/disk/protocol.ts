@@ -114,6 +114,23 @@ export interface Operations {
   /** State of a regular file that is really below `directory`. */
   readonly adopt: readonly [{ readonly directory: string; readonly location: string }, FileState]
   readonly removeTree: readonly [{ readonly location: string }, undefined]
+  /** Results that are kept: see {@link ./kept.ts}. */
+  readonly keptRecord: readonly [{ readonly directory: string; readonly key: string }, string | undefined]
+  readonly keptBytes: readonly [
+    {
+      readonly directory: string
+      readonly key: string
+      readonly location: string
+      readonly sha256: string
+      readonly size: number
+    },
+    FileState | undefined,
+  ]
+  readonly keep: readonly [
+    { readonly directory: string; readonly key: string; readonly body: string; readonly location: string | undefined },
+    undefined,
+  ]
+  readonly dropKept: readonly [{ readonly directory: string; readonly keys: ReadonlyArray<string> }, undefined]
   /** Removes what crashed runs left in a working directory. */
   readonly sweep: readonly [{ readonly directory: string }, undefined]
 }

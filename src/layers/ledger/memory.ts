@@ -152,7 +152,7 @@ const evict = (
 ) => {
   let retired = 0
   let forgotten = 0
-  for (const id of [...state.uploads.keys()]) endUploads(state, id)
+  for (const id of Array.from(state.uploads.keys())) endUploads(state, id)
   for (const delivery of [...everyFile(state)].flat()) {
     if (!known.servers.has(delivery.server)) {
       forgotten++

@@ -37,7 +37,7 @@ const key = (use: ProcessorUse): string => canonicalJson([use.name, use.settings
 /** The code of a processor whose results may be kept. */
 const versionOf = Effect.fnUntraced(function* (definition: ProcessorDefinition, name: string, configFile: string) {
   const { cached, inline, perServer } = definition
-  if (cached === false || inline === true || perServer === true) return undefined
+  if (cached === false || perServer === true || (inline === true && cached === undefined)) return undefined
   const version = yield* processorVersion(name, configFile)
   return cached === undefined ? version : (version ?? "")
 })
@@ -88,8 +88,11 @@ export const processors = (
           const { definition, settings, version } = find(use)
           const { content } = job
           // What is no file of this machine's disk can not be opened by another process.
-          if (definition.inline === true || !(content instanceof DiskContent)) return definition.process(job, settings)
-          const made = host.run(use, job, content, definition.timeLimit?.(settings) ?? processorTimeout)
+          if (!(content instanceof DiskContent)) return definition.process(job, settings)
+          const made =
+            definition.inline === true
+              ? Effect.map(definition.process(job, settings), (processed) => ({ processed, usedState: false }))
+              : host.run(use, job, content, definition.timeLimit?.(settings) ?? processorTimeout)
           if (results === undefined || version === undefined) return Effect.map(made, ({ processed }) => processed)
           return results.orMake({ use, job, content, version, depends: dependsOn(definition, settings) }, made)
         },

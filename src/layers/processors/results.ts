@@ -7,15 +7,13 @@ import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ProcessorError, SourceError } from "../../domain/Errors.ts"
-import type { RelativePath } from "../../domain/Path.ts"
 import type { ProcessedFile, ProcessorJob } from "../../domain/Processor.ts"
 import type { ProcessorUse } from "../../domain/Rule.ts"
 import type { Content } from "../../domain/SourceFiles.ts"
 import { canonicalJson } from "../config/fingerprint.ts"
 import { DiskContent, sourceError } from "../disk/DiskContent.ts"
-import type { DiskWorkers } from "../disk/DiskWorkers.ts"
 import type { Isolated } from "./isolation/host.ts"
-import { type Kept, ResultFiles } from "./resultFiles.ts"
+import { type Kept, makeResultFiles, type ResultFilesOptions } from "./resultFiles.ts"
 
 /** What is to be processed, and by what code. */
 export interface Wanted {
@@ -31,29 +29,19 @@ export interface Results {
   /** The result that was kept, or what `make` makes, which is kept then. Nothing that fails here fails the work. */
   readonly orMake: (
     wanted: Wanted,
-    make: Effect.Effect<Isolated, ProcessorError | SourceError>,
-  ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError>
-}
-
-export interface ResultsOptions {
-  readonly directory: string
-  /** Bytes of results that are kept at most. */
-  readonly bytes: number
-  readonly disk: DiskWorkers["Service"]
+    make: Effect.Effect<Isolated, ProcessorError | SourceError, Scope.Scope>,
+  ) => Effect.Effect<ProcessedFile, ProcessorError | SourceError, Scope.Scope>
 }
 
 /** Results in a directory. */
 export const makeResults = Effect.fnUntraced(function* (
-  options: ResultsOptions,
+  options: ResultFilesOptions,
 ): Effect.fn.Return<Results, never, Scope.Scope> {
   const { disk } = options
-  const files = yield* Effect.acquireRelease(
-    Effect.sync(() => new ResultFiles(options.directory, options.bytes)),
-    (files) => Effect.promise(() => files.close()),
-  )
+  const files = yield* makeResultFiles(options)
   /** Of contents in this process: what one processor made is what the next one gets. */
   const hashes = new WeakMap<Content, string>()
-  let toldFull = false
+  let told = false
 
   const hashOf = Effect.fnUntraced(function* (content: DiskContent) {
     const known = hashes.get(content)
@@ -74,25 +62,20 @@ export const makeResults = Effect.fnUntraced(function* (
     content,
     baseName: kept.baseName,
     ...(kept.headers === undefined ? {} : { headers: kept.headers }),
-    ...(kept.references === undefined ? {} : { references: kept.references as ReadonlyArray<RelativePath> }),
     ...(kept.uniqueName === undefined ? {} : { uniqueName: kept.uniqueName }),
   })
 
   /** The file that was kept becomes one of the job, so that nobody misses it when it is evicted. */
   const find = Effect.fnUntraced(function* (key: string, { content, job }: Wanted) {
-    const kept = yield* Effect.promise(() => files.find(key))
+    const kept = yield* files.find(key)
     if (kept === undefined) return undefined
     if (kept.bytes === undefined) return processedOf(kept, content)
-    const place = `${yield* job.directory}/.kept`
-    if (!(yield* Effect.promise(() => files.take(key, place)))) return undefined
-    const adopted = yield* Effect.option(job.adopt(place))
-    const found = adopted._tag === "Some" && adopted.value instanceof DiskContent ? adopted.value : undefined
-    const is = found === undefined ? undefined : yield* Effect.option(hashOf(found))
-    if (found?.size === kept.bytes.size && is?._tag === "Some" && is.value === kept.bytes.sha256) {
-      return processedOf(kept, found)
-    }
-    yield* Effect.promise(() => files.drop(key))
-    return undefined
+    const location = `${yield* job.directory}/.kept`
+    const version = yield* files.take(key, kept.bytes, location)
+    if (version === undefined) return undefined
+    const taken = new DiskContent(disk, { location, guard: undefined, version })
+    hashes.set(taken, kept.bytes.sha256)
+    return processedOf(kept, taken)
   })
 
   const keep = Effect.fnUntraced(function* (key: string, { content }: Wanted, { processed }: Isolated) {
@@ -100,24 +83,26 @@ export const makeResults = Effect.fnUntraced(function* (
     const isNew = made !== content
     if (isNew && !(made instanceof DiskContent)) return
     const bytes = isNew ? { sha256: yield* hashOf(made as DiskContent), size: made.size } : undefined
-    const { baseName, headers, references, uniqueName } = processed
-    const outcome = yield* Effect.promise(() =>
-      files.keep(key, { baseName, headers, references, uniqueName, bytes }, isNew ? made.location : undefined),
-    )
-    if (outcome === undefined || toldFull) return
-    toldFull = true
-    yield* Effect.logWarning(`results of processors are not kept: ${outcome} (${options.directory})`)
+    const { baseName, headers, uniqueName } = processed
+    yield* files.keep(key, { baseName, headers, uniqueName, bytes }, isNew ? made.location : undefined)
   })
+
+  const tell = ({ message }: { readonly message: string }) =>
+    Effect.suspend(() => {
+      if (told) return Effect.void
+      told = true
+      return Effect.logWarning(`results of processors can not be kept: ${message} (${options.directory})`)
+    })
 
   return {
     orMake: Effect.fnUntraced(function* (wanted, make) {
       const depends = yield* wanted.depends
       if (depends === undefined) return (yield* make).processed
       const key = keyOf(wanted, yield* hashOf(wanted.content), depends)
-      const found = yield* find(key, wanted)
+      const found = yield* find(key, wanted).pipe(Effect.catch((error) => Effect.as(tell(error), undefined)))
       if (found !== undefined) return found
       const made = yield* make
-      if (!made.usedState) yield* Effect.ignore(keep(key, wanted, made))
+      if (!made.usedState) yield* keep(key, wanted, made).pipe(Effect.catch(tell))
       return made.processed
     }),
   }

@@ -12,7 +12,7 @@ import { VIDEO_LOOK, VIDEO_MEMORY, VIDEO_OUTPUT, VIDEO_TIME, VIDEOS_AT_ONCE } fr
 import { extensionOf } from "../../domain/Path.ts"
 import { defineProcessor, type ProcessorDefinition } from "../../domain/Processor.ts"
 import { canTellMemory } from "../programs/groupMemory.ts"
-import { locateProgram } from "../programs/locate.ts"
+import { locateProgram, programVersion } from "../programs/locate.ts"
 import { ProgramError } from "../programs/ProgramError.ts"
 import { inWords, runProgram } from "../programs/runProgram.ts"
 import { failing, makeProgramPlace, withExtension } from "./command/place.ts"
@@ -93,6 +93,7 @@ export const transcode: ProcessorDefinition<VideoSettings> = defineProcessor({
   name: NAME,
   settings: videoSettings,
   inline: true,
+  cached: ({ ffmpeg }) => programVersion(ffmpeg ?? "ffmpeg"),
   availableWith: (settings) =>
     Effect.mapError(
       canEncode(settings, settings.format ?? "mp4"),

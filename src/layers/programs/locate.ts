@@ -54,3 +54,13 @@ export const locateProgram = (name: string, install?: string): Effect.Effect<str
       install ?? (isAbsolute(name) ? "Install it, or correct the path" : "Install it, or write its whole path")
     return Effect.fail(new ProgramError({ detail: `${where}. ${cure}` }))
   })
+
+/** Tells one version of a program from another without starting it; undefined where there is none. */
+export const programVersion = (name: string): Effect.Effect<string | undefined> =>
+  locateProgram(name).pipe(
+    Effect.map((file) => {
+      const { ino, mtimeMs, size } = statSync(file)
+      return `${file} ${size} ${mtimeMs} ${ino}`
+    }),
+    Effect.catchCause(() => Effect.succeed(undefined)),
+  )

@@ -90,7 +90,6 @@ describe("a processor in a process of its own", () => {
       assert.strictEqual(server, "cdn")
       assert.strictEqual(made.baseName, "2cf24dba-a file.txt")
       assert.deepStrictEqual(made.headers, { "content-encoding": "x" })
-      assert.deepStrictEqual(made.references as ReadonlyArray<string>, ["a/b.png"])
       assert.strictEqual(made.uniqueName, true)
       assert.isFalse(made.usedState)
       assert.deepStrictEqual(warnings, ["seen"])
@@ -132,7 +131,6 @@ describe("a processor in a process of its own", () => {
     ["no content", /returned no content/],
     ["no name", /returned no base name/],
     ["headers", /returned headers that are not text/],
-    ["references", /returned references that are no paths/],
   ]
   it.live("that throws or returns garbage says so, and its process goes on", () =>
     Effect.gen(function* () {
@@ -197,6 +195,21 @@ describe("a processor in a process of its own", () => {
         [],
       )
       assert.strictEqual((yield* run("Poison", "next")).text, "next!")
+    }),
+  )
+
+  it.live("that is interrupted ends in good order where it can, and its process goes on", () =>
+    Effect.gen(function* () {
+      const { host, run, top } = yield* world({ size: 1 })
+      const pidOf = Effect.map(run("Witness", ""), ({ text }) => text.split("\n")[0])
+      const pid = yield* pidOf
+      const note = `${top}/begun`
+      const fiber = yield* Effect.forkChild(run("Poison", `tidy ${note}`))
+      yield* until(() => existsSync(note))
+      yield* Fiber.interrupt(fiber)
+      assert.isFalse(existsSync(note), "its finalizer has run")
+      assert.strictEqual(yield* pidOf, pid)
+      assert.strictEqual(yield* host.processes, 1)
     }),
   )
 

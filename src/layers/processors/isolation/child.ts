@@ -8,6 +8,7 @@ import { setPriority } from "node:os"
 import { fileURLToPath } from "node:url"
 import {
   PROCESSOR_BEGIN,
+  PROCESSOR_CANCEL,
   PROCESSOR_HEAP_SHARE,
   PROCESSOR_NICE,
   PROCESSOR_OUTPUT_BYTES,
@@ -42,8 +43,10 @@ interface Task {
   readonly done: (ending: Ending) => void
   begun: boolean
   timer: NodeJS.Timeout
-  /** Why the daemon ended the process, where it did. */
+  /** Why the daemon ended it, where it did. */
   verdict: string | undefined
+  /** Told when it is over. */
+  over: (() => void) | undefined
 }
 
 const mebibytes = (bytes: number): string => `${Math.round(bytes / 1_048_576)} MiB`
@@ -130,7 +133,7 @@ export class Child {
     const timer = setTimeout(() => this.#stop(`did not begin within ${seconds(patience)}`), patience)
     this.#used = true
     this.#output = ""
-    this.#task = { ...task, begun: false, timer, verdict: undefined }
+    this.#task = { ...task, begun: false, timer, verdict: undefined, over: undefined }
     if (this.#over) this.#finish({ _tag: "NotBegun", why: "it had ended" })
     else this.#send({ _tag: "Work", work })
   }
@@ -146,9 +149,25 @@ export class Child {
     if (this.#process.connected) this.#process.send(message, () => undefined)
   }
 
+  /** Gives its work up, and returns when that is over. */
+  cancel(): Promise<void> {
+    return new Promise((resolve) => {
+      const task = this.#task
+      if (task === undefined) return resolve()
+      task.over = resolve
+      this.#stop("was not needed any more")
+    })
+  }
+
+  /** Ends the work: in good order where it lets itself be interrupted, else with the process. */
   #stop(verdict: string): void {
-    if (this.#task !== undefined) this.#task.verdict = verdict
-    void this.kill()
+    const task = this.#task
+    if (task === undefined) return
+    task.verdict ??= verdict
+    clearTimeout(task.timer)
+    task.timer = setTimeout(() => void this.kill(), PROCESSOR_CANCEL)
+    if (task.begun) this.#send({ _tag: "Cancel" })
+    else void this.kill()
   }
 
   #take(message: FromChild): void {
@@ -157,8 +176,10 @@ export class Child {
     switch (message._tag) {
       case "Begun": {
         const { timeLimit } = task
-        clearTimeout(task.timer)
         task.begun = true
+        // It was given up meanwhile, and its process is ending.
+        if (task.verdict !== undefined) return
+        clearTimeout(task.timer)
         task.timer = setTimeout(
           () => this.#stop(`took longer than ${seconds(timeLimit)} and was stopped (see <processorTimeout>)`),
           timeLimit,
@@ -186,7 +207,9 @@ export class Child {
     clearTimeout(task.timer)
     this.#task = undefined
     this.idleSince = performance.now()
-    task.done(ending)
+    const stopped = task.verdict !== undefined && task.begun
+    task.done(stopped ? { _tag: "Ended", why: task.verdict ?? "" } : ending)
+    task.over?.()
   }
 
   #exit(code: number | null, signal: NodeJS.Signals | null): void {

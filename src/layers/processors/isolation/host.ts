@@ -99,7 +99,7 @@ export const makeHost = (options: HostOptions): Effect.Effect<ProcessorHost, nev
       (pool) => Effect.promise(() => pool.close()),
     )
 
-    /** One try. Interruption ends the process, and waits until it is gone. */
+    /** One try. Interruption ends the work, if need be with its process, and waits until it is over. */
     const attempt = Effect.fnUntraced(function* (work: Work, timeLimit: number, answer: Question, fresh: boolean) {
       const fork = yield* FiberSet.makeRuntime<never, void, never>()
       let open = 0
@@ -125,7 +125,7 @@ export const makeHost = (options: HostOptions): Effect.Effect<ProcessorHost, nev
       const wasFresh = child.isFresh
       const ending = yield* Effect.callback<Ending>((resume) => {
         child.start(work, { timeLimit, question, done: (ending) => resume(Effect.succeed(ending)) })
-        return Effect.promise(() => child.kill())
+        return Effect.promise(() => child.cancel())
       })
       const output = child.takeOutput().trim()
       if (output !== "") yield* Effect.logDebug(`${work.use.name} printed: ${output}`)
@@ -162,12 +162,11 @@ export const makeHost = (options: HostOptions): Effect.Effect<ProcessorHost, nev
         const work: Work = { _tag: "File", use, source, path, state, baseName, server, original, directory }
         const made = yield* perform(work, timeLimit, answerTo(job))
         if (made === undefined) return yield* failed(work, "its process gave no result")
-        const { headers, location, references, uniqueName, usedState } = made
+        const { headers, location, uniqueName, usedState } = made
         const processed = {
           content: location === undefined ? content : yield* job.adopt(location),
           baseName: made.baseName,
           ...(headers === undefined ? {} : { headers }),
-          ...(references === undefined ? {} : { references: references as ProcessedFile["references"] }),
           ...(uniqueName === undefined ? {} : { uniqueName }),
         } as ProcessedFile
         return { processed, usedState }

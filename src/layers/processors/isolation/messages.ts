@@ -34,7 +34,6 @@ export interface Made {
   readonly location: string | undefined
   readonly baseName: string
   readonly headers: Readonly<Record<string, string>> | undefined
-  readonly references: ReadonlyArray<string> | undefined
   readonly uniqueName: boolean | undefined
   /** It looked at the state of the file, so what it made depends on more than the content. */
   readonly usedState: boolean
@@ -55,6 +54,8 @@ export type Answer = { readonly ok: true; readonly value: unknown } | { readonly
 
 export type ToChild =
   | { readonly _tag: "Work"; readonly work: Work }
+  /** Nobody waits for the work any more: end it, with what it started. */
+  | { readonly _tag: "Cancel" }
   | { readonly _tag: "Answer"; readonly question: number; readonly answer: Answer }
 
 export type FromChild =

@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs"
 import { Worker } from "node:worker_threads"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { ProcessorError, type SourceError } from "../../../domain/Errors.ts"
@@ -109,6 +110,8 @@ const failureOf = (cause: Cause.Cause<unknown>, work: Work): ProcessorError | So
   return new ProcessorError({ processor: work.use.name, path, detail })
 }
 
+let running: Fiber.Fiber<FromChild> | undefined
+
 const begin = (work: Work): void => {
   tell({ _tag: "Begun" })
   process.title = `${title}: ${work.use.name}`
@@ -127,15 +130,32 @@ const begin = (work: Work): void => {
       tell(message)
     }),
   )
-  Effect.runFork(finished)
+  running = Effect.runFork(finished)
+}
+
+/** Interrupts the work, so that what it holds and what it started ends in good order; then says so. */
+const cancel = (): void => {
+  const fiber = running
+  if (fiber === undefined) return
+  const error = told(new ProcessorError({ processor: title, path: "", detail: "was cancelled" }))
+  const ended = Effect.andThen(
+    Fiber.interrupt(fiber),
+    Effect.sync(() => tell({ _tag: "Failed", error, memory: process.memoryUsage.rss() })),
+  )
+  Effect.runFork(ended)
 }
 
 process.on("message", (message: ToChild) => {
   if (message._tag === "Work") begin(message.work)
+  else if (message._tag === "Cancel") cancel()
   else {
     answers.get(message.question)?.(message.answer)
     answers.delete(message.question)
   }
 })
 
-process.on("disconnect", () => endGroup(process.pid))
+process.on("disconnect", () => {
+  // Last, after whatever else has to be done at the end.
+  process.once("exit", () => endGroup(process.pid))
+  process.exit()
+})
