@@ -10,7 +10,7 @@ import { SCAN_BATCH } from "../domain/Limits.ts"
 import { directoryOf, display, remotePath, root } from "../domain/Path.ts"
 import { plan } from "../domain/Plan.ts"
 import { Transporters } from "../domain/Transporter.ts"
-import { makeProcess } from "../streams/process.ts"
+import { makeProspect } from "../streams/prospect.ts"
 import { booksOf, type SourceBook } from "../streams/shared.ts"
 import { eachFile, type FileView, makeWalk } from "../streams/walk.ts"
 import { counted, print } from "./output.ts"
@@ -19,7 +19,7 @@ import { counted, print } from "./output.ts"
 export const dryRun = Effect.fnUntraced(function* (config: Config) {
   const ledger = yield* Ledger
   const transporters = yield* Transporters
-  const process = yield* makeProcess()
+  const prospect = yield* makeProspect(config)
   const totals = { put: 0, record: 0, remove: 0, failed: 0 }
 
   const putLine = Effect.fnUntraced(function* (
@@ -30,7 +30,15 @@ export const dryRun = Effect.fnUntraced(function* (config: Config) {
     const { state } = file
     if (state === undefined) return
     const { destination, previous, rule } = job
-    const processed = yield* process({ book, path: file.path, state, rule, server: destination.server })
+    const request = { book, path: file.path, state, rule, server: destination.server }
+    const { awaited, processed } = yield* prospect(request)
+    if (processed === undefined) {
+      totals.put++
+      const first = awaited[0] === undefined ? "" : `, e.g. ${display(awaited[0].path)}`
+      return yield* print(
+        `put      ${display(file.path)} -> "${destination.server}", after ${counted(awaited.length, "file")} it refers to${first}`,
+      )
+    }
     const place = [destination.path, directoryOf(file.path), processed.baseName].filter((part) => part !== "").join("/")
     const remote = remotePath(place)
     const url = remote === undefined ? "" : ` (${transporters.get(destination.server).url(remote)})`

@@ -10,13 +10,22 @@ import { type FileState, isSame, mtimeMillis } from "../domain/FileState.ts"
 import { mismatch } from "../domain/Filter.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { directoryOf, display, hasDirectoryNamed, type RelativePath, remotePath } from "../domain/Path.ts"
+import type { FileReference } from "../domain/Reference.ts"
 import { candidate, type Destination, type Rule } from "../domain/Rule.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import { Transporters } from "../domain/Transporter.ts"
-import { makeProcess } from "../streams/process.ts"
+import { makeProspect } from "../streams/prospect.ts"
 import { booksOf } from "../streams/shared.ts"
 import { absolutePath, locate } from "./locate.ts"
 import { print } from "./output.ts"
+
+/** Paths, as many as can be read at a glance. */
+const named = (files: ReadonlyArray<FileReference>): string => {
+  const shown = files.slice(0, NAMES_SHOWN).map(({ path }) => display(path))
+  return files.length > shown.length ? `${shown.join(", ")} and ${files.length - shown.length} more` : shown.join(", ")
+}
+
+const NAMES_SHOWN = 5
 
 const time = (millis: number): string => new Date(millis).toISOString().replace(/\.\d+Z$/, "Z")
 
@@ -104,7 +113,9 @@ const explainDestination = Effect.fnUntraced(
             ? "an older version is there; the new one is due"
             : delivery.fingerprint === destination.fingerprint
               ? "delivered, in sync"
-              : "delivered under another configuration; it is due again"
+              : delivery.fingerprint === ""
+                ? "due again: a file it refers to is elsewhere now, or its last upload was not confirmed"
+                : "delivered under another configuration; it is due again"
       yield* print(`      ${standing}`)
       yield* print(`      ${delivery.url}  (${display(delivery.destination)}, ${time(delivery.deliveredAt)})`)
     }
@@ -112,10 +123,16 @@ const explainDestination = Effect.fnUntraced(
       state !== undefined &&
       (delivery === undefined || delivery.fingerprint !== destination.fingerprint || !isSame(delivery.state, state))
     ) {
-      const process = yield* makeProcess()
+      const prospect = yield* makeProspect(config)
       const book = booksOf(config).get(source.name)
-      if (book !== undefined) {
-        const processed = yield* process({ book, path, state, rule, server })
+      const { awaited, processed } =
+        book === undefined
+          ? { awaited: [], processed: undefined }
+          : yield* prospect({ book, path, state, rule, server })
+      if (awaited.length > 0) {
+        yield* print(`      it refers to files that are due, and goes after them: ${named(awaited)}`)
+      }
+      if (processed !== undefined) {
         const place = remotePath(
           [destination.path, directoryOf(path), processed.baseName].filter((part) => part !== "").join("/"),
         )

@@ -22,7 +22,10 @@ export interface DeliveryKey extends Target {
 export interface Delivery extends DeliveryKey {
   readonly destination: RemotePath
   readonly url: string
-  /** Of the rule's destination ({@link ./Rule.ts}); empty while an upload to this place is not confirmed. */
+  /**
+   * Of the rule's destination ({@link ./Rule.ts}); empty while an upload to this place is not confirmed, and where a file
+   * it refers to is at another place by now ({@link ./Link.ts}).
+   */
   readonly fingerprint: string
   /** The source file this was made from. */
   readonly state: DeliveredState

@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type { Delivery, DeliveryKey, Failure, Hold, Retirement, Target } from "./Delivery.ts"
 import type { LedgerError } from "./Errors.ts"
 import type { DeliveredState } from "./FileState.ts"
+import type { Link } from "./Link.ts"
 import type { RelativePath, RemotePath, RuleId, ServerName, SourceName } from "./Path.ts"
 import type { RootIdentity } from "./SourceFiles.ts"
 
@@ -18,9 +19,10 @@ import type { RootIdentity } from "./SourceFiles.ts"
  * - `Delivered`: the server confirmed this delivery. It replaces the delivery of the same key, ends the target's failure,
  *   and cancels a retirement of the same place on the server. `retire`: the place where the previous version of this
  *   delivery is, to be removed at `dueAt`. `takenFrom`: another file's delivery that held this place and whose source
- *   file is gone; it is forgotten.
+ *   file is gone; it is forgotten. `links`: what it refers to; absent: as it is on record.
  * - `Forgotten`: this delivery is wanted no more; `retireAt` (milliseconds since the epoch) is when its place on the
- *   server may be removed, undefined: never (the server is no longer configured). Ends the target's failure.
+ *   server may be removed, undefined: never (the server is no longer configured). `linkedUntil`: while deliveries refer to
+ *   the place it is kept, but not longer than this; absent: as long as any does. Ends the target's failure.
  * - `Placing`: uploads to these places are about to begin; until `Placed` nobody knows what the places hold.
  * - `Placed`: they ended, and what these places hold nobody knows: a delivery that is recorded at one of them is due again
  *   whatever its file looks like, and a place without one is removed at `removeAt`, unless it is to be removed already.
@@ -37,7 +39,9 @@ import type { RootIdentity } from "./SourceFiles.ts"
  *   milliseconds since the epoch.
  * - `Invalidated`: the CDN of this server took the order for everything up to this number (see `outdated`).
  *
- * Every change of a delivery puts its target into the outbox of the published map.
+ * Every change of a delivery puts its target into the outbox of the published map. A delivery becomes stale (its fingerprint
+ * empty) with the change after which one of its links is outdated, be it a change of the file it refers to or its own. When
+ * a delivery gets another place, old places that it referred to are kept at least as long as its own.
  */
 export type LedgerChange =
   | {
@@ -45,8 +49,14 @@ export type LedgerChange =
       readonly delivery: Delivery
       readonly retire?: { readonly destination: RemotePath; readonly dueAt: number }
       readonly takenFrom?: DeliveryKey
+      readonly links?: ReadonlyArray<Link>
     }
-  | { readonly _tag: "Forgotten"; readonly key: DeliveryKey; readonly retireAt: number | undefined }
+  | {
+      readonly _tag: "Forgotten"
+      readonly key: DeliveryKey
+      readonly retireAt: number | undefined
+      readonly linkedUntil?: number
+    }
   | { readonly _tag: "Placing"; readonly uploads: Uploads }
   | { readonly _tag: "Placed"; readonly id: number; readonly unknown: ReadonlyArray<RemotePath> }
   | { readonly _tag: "Retired"; readonly server: ServerName; readonly destination: RemotePath }
@@ -168,6 +178,16 @@ export interface LedgerShape {
   ) => Effect.Effect<ReadonlyArray<boolean>, LedgerError>
   /** The latest delivery of a target, under whatever rule, as the published map shows it. */
   readonly latestOf: (target: Target) => Effect.Effect<PublishedDelivery | undefined, LedgerError>
+  /** What the deliveries of a target refer to. */
+  readonly linksOf: (target: Target) => Effect.Effect<ReadonlyArray<Link>, LedgerError>
+  /**
+   * Targets with a delivery that is stale and refers to one of these, and those of these that are stale themselves; each
+   * once, at most `limit`. Costs nothing where no delivery refers to anything.
+   */
+  readonly staleReferrers: (
+    targets: ReadonlyArray<Target>,
+    limit: number,
+  ) => Effect.Effect<ReadonlyArray<Target>, LedgerError>
   /** Retirements of a target, due or not. */
   readonly retirementsOf: (target: Target) => Effect.Effect<ReadonlyArray<Retirement>, LedgerError>
   /**
@@ -181,8 +201,8 @@ export interface LedgerShape {
 
   /**
    * Targets of a server with a retry or a retirement due at `now`, at most `limit`. A retirement is not due while its
-   * target is in the outbox: the map must withdraw a URL before the file goes away; nor is it while a retry of its target
-   * is still to come: what fails is not asked for without end.
+   * target is in the outbox: the map must withdraw a URL before the file goes away; nor is it while a delivery refers to
+   * the place (see `Forgotten`), nor while a retry of its target is still to come: what fails is not asked for without end.
    */
   readonly agenda: (server: ServerName, now: number, limit: number) => Effect.Effect<Agenda<Target>, LedgerError>
   /** Files delivered under one of these rules whose delay has passed, and that are not marked as deleted. */

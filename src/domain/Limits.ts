@@ -677,6 +677,21 @@ export const VIDEO_DESCRIPTION_BYTES = 1_048_576
 
 /** Videos transcoded at once: ffmpeg uses all cores for one. */
 export const VIDEOS_AT_ONCE = 1
+
+/** Referrers of one server that are remembered while they wait; past it their source is looked at again. */
+export const WAITING_REFERRERS = 10_000
+
+/** Files that they wait for, all together. */
+export const WAITED_FOR = 100_000
+
+/** Referrers that are due again because files changed are remembered one by one up to this many at once. */
+export const STALE_REFERRERS = 1_000
+
+/** Files that are looked at to find out whether a reference leads back; past it, it counts as if it did. */
+export const CYCLE_SEARCH = 2_000
+
+/** How often it is looked whether there is still something to wait for, in milliseconds. */
+export const WAITING_LOOK = 250
 /** Bytes of a picture that is optimized; a larger one is published as it is. */
 export const IMAGE_BYTES = 32 * 1_048_576
 

@@ -27,6 +27,17 @@ export interface ProcessorJob {
   readonly server: ServerName | undefined
   /** What that server can do; undefined unless the processor is `perServer`. */
   readonly serverHas?: { readonly headers: boolean }
+  /**
+   * What references in the content are to say instead. A reference is given as it is written there (escapes like `%20`,
+   * query and fragment included), relative to the file or from the site's root. The answer has those that lead to a file
+   * which is on the job's server, with its URL there and the query and fragment the reference had; the others stay as
+   * they are. What was asked is remembered: the file is due again when one of them gets another address. While one is
+   * about to get there the file waits, and what the processor makes of it now is thrown away. Undefined unless the
+   * processor is `perServer`.
+   */
+  readonly addressesOf?: (
+    references: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, string>, ProcessorError | SourceError>
   /** The whole content in memory. */
   readonly read: Effect.Effect<Uint8Array, ProcessorError | SourceError>
   /** Hash of the content in hex, read as a stream. */
@@ -49,8 +60,6 @@ export interface ProcessedFile {
   readonly baseName: string
   /** Headers for servers that have them, e.g. Content-Encoding. Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Files of the source that the output refers to: when one gets another URL, this file is due again. */
-  readonly references?: ReadonlyArray<RelativePath>
   /** The name promises the content: it may be cached for ever. */
   readonly uniqueName?: boolean
 }
@@ -106,7 +115,7 @@ export const handles = (definition: Pick<ProcessorDefinition, "extensions">, bas
  * Members of a job that only the daemon can answer: functions of one argument that is plain data, as their answer is. Those
  * of a processor in a process of its own are passed on to the daemon.
  */
-export const askedOfDaemon: ReadonlyArray<keyof ProcessorJob> = ["warn"]
+export const askedOfDaemon: ReadonlyArray<keyof ProcessorJob> = ["warn", "addressesOf"]
 
 /** A processor that only renames. `rename` gets the base name and what it may depend on. */
 export const renaming = (

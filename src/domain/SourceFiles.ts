@@ -50,6 +50,11 @@ export class SourceFiles extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Listing>, SourceError>
     /** The root itself: its identity, or undefined while it is missing or not a directory. */
     readonly identity: (source: Source) => Effect.Effect<RootIdentity | undefined>
+    /**
+     * Absolute paths without symbolic links on the way, in the order asked. Of what does not exist, the directories that
+     * do; a path that can not be followed is given back as it is.
+     */
+    readonly realPaths: (paths: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<string>, SourceError>
     /** The contents of this version of a file. Opening happens when it is read. */
     readonly content: (source: Source, path: RelativePath, state: FileState) => Content
     /**

@@ -81,13 +81,17 @@ export interface InvalidationStatus {
   readonly nextTry: number | undefined
 }
 
-/** How one server stands. `waiting` is exact up to a bound, then `atLeast` is true. */
+/**
+ * How one server stands. `waiting` is exact up to a bound, then `atLeast` is true; `referring` of them wait for files that
+ * they refer to.
+ */
 export interface ServerStatus {
   readonly name: ServerName
   readonly state: "up" | "down"
   readonly reason: string | undefined
   readonly nextTry: number | undefined
   readonly waiting: number
+  readonly referring: number
   readonly atLeast: boolean
   readonly inFlight: number
   readonly delivered: number

@@ -5,11 +5,13 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Delivery, DeliveryKey } from "../domain/Delivery.ts"
+import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
+import type { Link } from "../domain/Link.ts"
 import { Ledger, type LedgerChange, type Uploads } from "../domain/Ledger.ts"
 import { UPLOAD_DOUBT } from "../domain/Limits.ts"
 import type { RemotePath, ServerName } from "../domain/Path.ts"
 import { outdating } from "./invalidate.ts"
+import type { makeReferrers } from "./referrers.ts"
 import type { Shared } from "./shared.ts"
 
 /** A confirmed delivery, and what it replaced. */
@@ -18,11 +20,16 @@ export interface Confirmation {
   readonly previous: Delivery | undefined
   readonly takenFrom: DeliveryKey | undefined
   readonly bytes: number
+  /** What it refers to; absent: nothing. */
+  readonly links?: ReadonlyArray<Link>
   /** The rule deletes its source files. */
   readonly deletesSource: boolean
 }
 
-export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
+export const makeAcknowledge = Effect.fnUntraced(function* (
+  shared: Shared,
+  referrers: Effect.Success<ReturnType<typeof makeReferrers>>,
+) {
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
 
@@ -51,7 +58,7 @@ export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
       changes.push(...outdatingBy(shared, confirmation, deliveredAt), changeOf(confirmation, deliveredAt, retireAt))
     }
     yield* ledger.commit(changes)
-    if (unknown.length > 0 || confirmations.some(hasMoved)) shared.agendaChanged(server)
+    if (unknown.length > 0 || confirmations.some(letsGo)) shared.agendaChanged(server)
     if (confirmations.length === 0) return
     shared.outboxChanged()
     shared.invalidationDue(server)
@@ -60,6 +67,7 @@ export const makeAcknowledge = Effect.fnUntraced(function* (shared: Shared) {
       const { destination, path, source, url } = delivery
       shared.emit({ _tag: "Delivered", source, path, server, destination, url, bytes })
     }
+    yield* referrers(server, confirmations.flatMap(concerned))
   })
 
   return { begin, end }
@@ -79,6 +87,15 @@ const outdatingBy = (shared: Shared, confirmation: Confirmation, since: number):
   isSameContent(confirmation)
     ? []
     : outdating(shared, confirmation.delivery.server, confirmation.delivery.destination, "replaced", since)
+/** Its old place is to be removed, or what it referred to before may be free to go. */
+const letsGo = (confirmation: Confirmation): boolean => hasMoved(confirmation) || confirmation.links !== undefined
+
+/** Files that are elsewhere now, and the delivered one itself where it refers to files that may be. */
+const concerned = (confirmation: Confirmation): ReadonlyArray<Target> => {
+  const { delivery, links = [], previous, takenFrom } = confirmation
+  const isSettled = previous !== undefined && !hasMoved(confirmation) && links.length === 0
+  return [...(isSettled ? [] : [delivery]), ...(takenFrom === undefined ? [] : [takenFrom])]
+}
 
 const changeOf = (confirmation: Confirmation, deliveredAt: number, retireAt: number): LedgerChange => {
   const { previous, takenFrom } = confirmation
@@ -89,5 +106,6 @@ const changeOf = (confirmation: Confirmation, deliveredAt: number, retireAt: num
       ? { retire: { destination: previous.destination, dueAt: retireAt } }
       : {}),
     ...(takenFrom === undefined ? {} : { takenFrom }),
+    links: confirmation.links ?? [],
   }
 }

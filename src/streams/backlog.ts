@@ -19,6 +19,8 @@ export interface Item {
   readonly approved: boolean
   /** Reported by the monitor, the agenda or a person just now: goes before what a scan found. */
   readonly urgent: boolean
+  /** False: it waited long enough for files it refers to, and goes on with what is there. */
+  readonly patient?: false
   /** What a listing a moment ago said; whoever reads the file verifies it. */
   readonly state?: FileState
   /** The deliveries at that moment, where nothing can have changed them since. */

@@ -24,9 +24,11 @@ import { makeDiscover } from "./discover.ts"
 import { makeGuard } from "./guard.ts"
 import { type Invalidate, makeInvalidate } from "./invalidate.ts"
 import { type Lane, makeLane } from "./lanes.ts"
+import { makeLinks } from "./links.ts"
 import { makePulse } from "./pulse.ts"
 import { makeProcess } from "./process.ts"
 import { makePublish } from "./publish.ts"
+import { makeReferrers } from "./referrers.ts"
 import { makeSettle } from "./settle.ts"
 import { booksOf, type Shared } from "./shared.ts"
 import { makeStatus } from "./status.ts"
@@ -64,6 +66,10 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
     books,
     nextUpload: () => ++uploads,
     enqueue: (server, item) => lanes.get(server)?.add(item),
+    stale: (target) => lanes.get(target.server)?.addStale(target),
+    comes: ({ path, source }) =>
+      settle.isWaiting(source, path) ||
+      discoverers.some((discover) => discover.source === source && !discover.isIdle()),
     // A server may hold files of a source that no rule sends there any more.
     enqueueAll: (item) =>
       item.approved
@@ -98,7 +104,9 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
   const settle = yield* makeSettle(shared)
   const guard = yield* makeGuard(shared)
   const process = yield* makeProcess()
-  const acknowledge = yield* makeAcknowledge(shared)
+  const referrers = yield* makeReferrers(shared)
+  const acknowledge = yield* makeAcknowledge(shared, referrers)
+  const links = yield* makeLinks(books)
   const transporters = yield* Transporters
   const turns = limited(yield* Semaphore.make(config.settings.maxSimultaneousTransporters))
   const { bandwidthLimit } = config.settings
@@ -115,7 +123,16 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
     if (invalidator !== undefined) {
       invalidations.set(server.name, yield* makeInvalidate({ shared, server: server.name, invalidator }))
     }
-    const lane = yield* makeLane({ shared, server: server.name, transporter, process, acknowledge, connections })
+    const lane = yield* makeLane({
+      shared,
+      server: server.name,
+      transporter,
+      process,
+      links,
+      acknowledge,
+      referrers,
+      connections,
+    })
     lanes.set(server.name, lane)
     agendas.set(server.name, yield* makeAgenda(lane, shared.rested))
   }

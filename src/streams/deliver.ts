@@ -20,9 +20,13 @@ import type { OutputFile, TransporterShape } from "../domain/Transporter.ts"
 import type { Confirmation, makeAcknowledge } from "./acknowledge.ts"
 import { type Item, listed } from "./backlog.ts"
 import { outdating } from "./invalidate.ts"
+import type { Links } from "./links.ts"
 import type { Places } from "./places.ts"
 import type { makeProcess, Processed } from "./process.ts"
+import { makeProduce } from "./produce.ts"
+import type { makeReferrers } from "./referrers.ts"
 import type { Shared, SourceBook } from "./shared.ts"
+import type { Ask, Waits } from "./waits.ts"
 
 /** Where a file goes: below the destination's path, in the directory it is in at home. Fails for a name no server takes. */
 export const placeOf = (
@@ -88,6 +92,9 @@ export interface DeliverParts {
   readonly server: ServerName
   readonly transporter: TransporterShape
   readonly process: Effect.Success<ReturnType<typeof makeProcess>>
+  readonly links: Links
+  readonly waits: Waits
+  readonly referrers: Effect.Success<ReturnType<typeof makeReferrers>>
   readonly acknowledge: Effect.Success<ReturnType<typeof makeAcknowledge>>
   readonly places: Places
 }
@@ -100,7 +107,8 @@ const publishedAnyway = ({ cause, detail, path, processor }: ProcessorError): Pr
 
 /** The stage of one server: an Effect for each item of its lane. */
 export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
-  const { acknowledge, places, process, server, shared, transporter } = parts
+  const { acknowledge, places, referrers, server, shared, transporter } = parts
+  const produce = yield* makeProduce(parts)
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const workspace = yield* Workspace
@@ -144,9 +152,10 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     return yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
   })
 
+  /** Returns whether the server was asked; it is not where the file has to wait. */
   const put = (
     book: SourceBook,
-    item: Item,
+    ask: Ask,
     state: FileState,
     rule: Rule,
     destination: Destination,
@@ -154,7 +163,10 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
   ) =>
     Effect.scoped(
       Effect.gen(function* () {
-        const processed = yield* process({ book, path: item.path, state, rule, server })
+        const { item } = ask
+        const produced = yield* produce({ book, path: item.path, state, rule, server }, ask)
+        if (produced === undefined) return false
+        const { links, processed } = produced
         const { failure } = processed
         const fingerprint = failure === undefined ? destination.fingerprint : unprocessed(destination)
         // The file as it is stands in for what its processors make of it: tried again, but not sent again.
@@ -178,6 +190,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
               delivery: deliveryOf(item, state, rule, made, place, transporter.url(place), hash),
               previous,
               takenFrom,
+              ...(links === undefined ? {} : { links }),
               bytes: processed.content.size,
               deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
             }
@@ -186,6 +199,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         )
         if (isTemporary) yield* checkAfter(book, item, state)
         if (failure !== undefined) yield* publishedAnyway(failure)
+        return true
       }),
     )
 
@@ -200,13 +214,13 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
   /** A restored file with the recorded content needs a new record only. */
   const compare = Effect.fnUntraced(function* (
     book: SourceBook,
-    item: Item,
+    ask: Ask,
     state: FileState,
     job: Extract<Job, { _tag: "Compare" }>,
   ) {
-    const hash = yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
+    const hash = yield* workspace.hash(files.content(book.source, ask.item.path, state), "sha256")
     if (hash !== job.previous.hash) {
-      return yield* put(book, item, state, job.rule, job.destination, job.previous)
+      return yield* put(book, ask, state, job.rule, job.destination, job.previous)
     }
     yield* ledger.commit([
       {
@@ -215,15 +229,17 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
       },
     ])
     shared.outboxChanged()
+    return true
   })
 
   const forget = Effect.fnUntraced(function* (delivery: Delivery) {
     const { path, rule, source } = delivery
-    yield* ledger.commit([
-      { _tag: "Forgotten", key: { source, path, rule, server }, retireAt: clock.currentTimeMillisUnsafe() },
-    ])
+    const retireAt = clock.currentTimeMillisUnsafe()
+    const linkedUntil = retireAt + shared.config.settings.gracePeriod
+    yield* ledger.commit([{ _tag: "Forgotten", key: { source, path, rule, server }, retireAt, linkedUntil }])
     shared.outboxChanged()
     shared.agendaChanged(server)
+    yield* referrers(server, [delivery])
   })
 
   const retire = Effect.fnUntraced(function* (target: Target) {
@@ -252,9 +268,10 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
 
   /**
    * `retirements`: the agenda says that something of this target is to be removed now. Returns whether the server was
-   * asked for anything.
+   * asked for anything; `ask` says what the file waits for.
    */
-  return Effect.fnUntraced(function* (item: Item, retirements: boolean) {
+  return Effect.fnUntraced(function* (ask: Ask, retirements: boolean) {
+    const { item } = ask
     const book = shared.books.get(item.source)
     // First, so that a file that can not be delivered does not keep its old copies; should it fail, the file goes on.
     const retired = retirements
@@ -270,9 +287,11 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
           if (job.vanished && !item.approved) shared.vanished(listed(item.source, item.path, undefined))
           else yield* forget(job.delivery)
         } else if (state !== undefined) {
-          asked = true
-          if (job._tag === "Put") yield* put(book, item, state, job.rule, job.destination, job.previous)
-          else yield* compare(book, item, state, job)
+          const done =
+            job._tag === "Put"
+              ? yield* put(book, ask, state, job.rule, job.destination, job.previous)
+              : yield* compare(book, ask, state, job)
+          asked ||= done
         }
       }
     }

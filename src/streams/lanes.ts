@@ -13,15 +13,18 @@ import type { Failure, Target } from "../domain/Delivery.ts"
 import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { BATCH_BYTES, BATCH_FILE_BYTES, BATCH_FILES } from "../domain/Limits.ts"
+import { BATCH_FILE_BYTES, BATCH_FILES, WAITING_LOOK } from "../domain/Limits.ts"
+import { root } from "../domain/Path.ts"
 import { serversDue } from "../domain/Plan.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
-import { Backlog, type Item, listed } from "./backlog.ts"
+import { Backlog, directory, type Item, listed } from "./backlog.ts"
 import { type Batch, type BatchOutcome, makeBatch } from "./batch.ts"
 import { backoff, makeBreaker } from "./breaker.ts"
 import { type DeliverParts, makeDeliver } from "./deliver.ts"
 import { makePlaces } from "./places.ts"
 import { makePulse } from "./pulse.ts"
+import { type Unit, unitsOf } from "./units.ts"
+import { Waits } from "./waits.ts"
 import { eachFile, makeWalk, type Walk } from "./walk.ts"
 
 /** Directories of a tree that a lane lists at once; what is found in them waits in memory. */
@@ -34,7 +37,7 @@ const CHANGED_QUIET = 50
 const LISTED_AHEAD = 2048
 const LISTING_WAIT = 1_000
 
-export interface LaneOptions extends Omit<DeliverParts, "places"> {
+export interface LaneOptions extends Omit<DeliverParts, "places" | "waits"> {
   /** Operations at once when all is well. */
   readonly connections: number
 }
@@ -46,7 +49,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const clock = yield* Clock.Clock
-  const parts: DeliverParts = { ...options, places: makePlaces() }
+  const waits = new Waits()
+  const parts: DeliverParts = { ...options, places: makePlaces(), waits }
   const deliver = yield* makeDeliver(parts)
   const { putMany } = options.transporter
   const deliverMany = putMany === undefined ? undefined : yield* makeBatch(parts, putMany)
@@ -74,7 +78,16 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     pulse.wake()
   }
 
-  const isIdle = () => backlog.size === 0 && inFlight.size === 0 && found.size === 0 && expanding === undefined
+  const isIdle = () =>
+    backlog.size === 0 && inFlight.size === 0 && found.size === 0 && expanding === undefined && waits.isEmpty
+
+  /** Nothing else is to be done: who waits for files that do not come goes on without them. */
+  const giveUp = (): boolean => {
+    const { items, sources } = waits.giveUp(shared.comes)
+    for (const item of items) backlog.add({ ...item, urgent: false, patient: false })
+    for (const source of sources) backlog.add(directory(source, root, "tree"))
+    return items.length + sources.length > 0
+  }
 
   const takeFound = (): Item | undefined => {
     const first = found.entries().next()
@@ -169,30 +182,6 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     isFull() ? Effect.raceFirst(hasDrained, Effect.sleep(LISTING_WAIT)) : Effect.void,
   )
 
-  /** Items in units of work: each alone, or many together where the transporter takes them so. */
-  const unitsOf = (items: ReadonlyArray<Item>): ReadonlyArray<Unit> => {
-    if (deliverMany === undefined || items.length === 1) return items.map((item) => [item])
-    const units: Array<Unit> = []
-    let batch: Array<Item> = []
-    let bytes = 0
-    const close = () => {
-      if (isNonEmptyReadonlyArray(batch)) units.push(batch)
-      batch = []
-      bytes = 0
-    }
-    for (const item of items) {
-      if (!isEasy(item)) {
-        units.push([item])
-        continue
-      }
-      batch.push(item)
-      bytes += item.state?.size ?? 0
-      if (batch.length >= BATCH_FILES || bytes >= BATCH_BYTES) close()
-    }
-    close()
-    return units
-  }
-
   /** Whether listing some more comes before starting what there is: so that many small files go together. */
   const isRunningLow = (): boolean =>
     found.size < BATCH_FILES && found.size < breaker.limit() - inFlight.size && !backlog.hasPaths
@@ -208,13 +197,16 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
         breaker.unproven()
         continue
       }
-      const units = unitsOf(pickAll())
+      const items = pickAll()
+      const units = deliverMany === undefined ? items.map((item): Unit => [item]) : unitsOf(items, isEasy)
       if (!isFull()) drained.wake()
       if (isNonEmptyReadonlyArray(units)) return units
       // Nothing to try the server with: whoever comes next may.
       breaker.unproven()
+      const looks = inFlight.size === 0 && !waits.isEmpty
+      if (looks && giveUp()) continue
       if (inFlight.size === 0) shared.rested()
-      yield* pulse.wait
+      yield* looks ? Effect.raceFirst(pulse.wait, Effect.sleep(WAITING_LOOK)) : pulse.wait
     }
   })
 
@@ -269,8 +261,13 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const attempt = Effect.fnUntraced(function* (item: Item) {
     const target: Target = { source: item.source, path: item.path, server }
     const hadFailed = failed > 0 && (yield* ledger.failureOf(target)) !== undefined
-    const asked = yield* deliver(item, fromAgenda.delete(keyOf(item)))
-    worked++
+    const ask = waits.begin(item)
+    const asked = yield* deliver(ask, fromAgenda.delete(keyOf(item)))
+    if (ask.awaited.size === 0) worked++
+    else {
+      const ready = waits.wait(ask)
+      if (ready !== undefined) add(ready)
+    }
     if (asked) answered()
     else breaker.unproven()
     if (hadFailed) yield* clear(item)
@@ -299,6 +296,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       handedOver.delete(keyOf(item))
       const again = inFlight.get(keyOf(item))
       if (inFlight.delete(keyOf(item)) && again !== undefined) backlog.add(again)
+      for (const referrer of waits.ended(item)) backlog.add({ ...referrer, urgent: false })
     }
     pulse.wake()
     if (inFlight.size === 0) shared.rested()
@@ -353,6 +351,10 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   return {
     server,
     add,
+    /** A file that this one refers to is elsewhere now. Assets go first, so it is not urgent. */
+    addStale: (target: Target) => {
+      if (!waits.isWaiting(target)) add(listed(target.source, target.path, undefined))
+    },
     /** A retry or a retirement of this target is due. */
     addFromAgenda: (item: Item) => {
       if (fromAgenda.size < MAX_FROM_AGENDA) fromAgenda.add(keyOf(item))
@@ -373,7 +375,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     isStuck: () => breaker.state()._tag === "Down" && inFlight.size === 0,
     snapshot: () => ({
       breaker: breaker.state(),
-      waiting: backlog.size + found.size,
+      waiting: backlog.size + found.size + waits.size,
+      referring: waits.size,
       atLeast: backlog.isCollapsed || expanding !== undefined,
       inFlight: inFlight.size,
       worked,
@@ -387,9 +390,6 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 })
 
 const nothingDone: BatchOutcome = { delivered: 0, idle: 0, failed: [], left: [] }
-
-/** What is worked on together. */
-type Unit = NonEmptyReadonlyArray<Item>
 
 /** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
 const MAX_FROM_AGENDA = 4096

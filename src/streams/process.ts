@@ -33,6 +33,8 @@ export interface ChainRequest {
   readonly state: FileState
   readonly rule: Rule
   readonly server: ServerName
+  /** For processors that ask where references lead. */
+  readonly addressesOf?: NonNullable<ProcessorJob["addressesOf"]>
 }
 
 /** Something that several requests may want at once: equal where everything that it is made from is. */
@@ -78,6 +80,9 @@ export const makeProcess = Effect.fnUntraced(function* () {
       baseName: before.baseName,
       content,
       ...(definition.perServer === true ? serverOf(request) : { server: undefined }),
+      ...(definition.perServer === true && request.addressesOf !== undefined
+        ? { addressesOf: request.addressesOf }
+        : {}),
       read: readAll(content),
       hash: (algorithm) => workspace.hash(content, algorithm),
       write: place.write,
@@ -97,7 +102,6 @@ export const makeProcess = Effect.fnUntraced(function* () {
     const processed: Processed = {
       ...after,
       headers: { ...before.headers, ...after.headers },
-      references: [...(before.references ?? []), ...(after.references ?? [])],
       uniqueName: after.uniqueName === true || (before.uniqueName && after.baseName === before.baseName),
     }
     return processed

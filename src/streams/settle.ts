@@ -120,6 +120,7 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
       for (const entry of waiting.values()) if (entry.source === source) count++
       return count
     },
+    isWaiting: (source: SourceName, path: RelativePath): boolean => waiting.has(`${source}\0${path}`),
     isIdle: () => waiting.size === 0,
     run: run() as Effect.Effect<never>,
   }

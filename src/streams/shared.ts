@@ -5,8 +5,10 @@
  */
 import type * as Effect from "effect/Effect"
 import type { Config, Source } from "../domain/Config.ts"
+import type { Target } from "../domain/Delivery.ts"
 import type { RelativePath, ServerName, SourceName } from "../domain/Path.ts"
 import type { RuleBook } from "../domain/Plan.ts"
+import type { FileReference } from "../domain/Reference.ts"
 import type { Rule } from "../domain/Rule.ts"
 import type { ConveyorEvent } from "../domain/Telemetry.ts"
 import type { Item } from "./backlog.ts"
@@ -25,6 +27,10 @@ export interface Shared {
   readonly nextUpload: () => number
   /** To one server's lane. */
   readonly enqueue: (server: ServerName, item: Item) => void
+  /** To its server's lane: a file it refers to is elsewhere now. */
+  readonly stale: (target: Target) => void
+  /** This file may be about to come to the lanes: its source is being looked at, or it is still written. */
+  readonly comes: (file: FileReference) => boolean
   /** To the lanes of all servers of the item's source. */
   readonly enqueueAll: (item: Item) => void
   /** Returns when the lanes of this source have room for more than a listing found. */

@@ -75,7 +75,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     const totals = new Map((yield* ledger.totals).map((total) => [total.server, total]))
     const failures = yield* ledger.failures(failuresShown)
     const servers = lanes.map((lane): ServerStatus => {
-      const { atLeast, breaker, inFlight, waiting } = lane.snapshot()
+      const { atLeast, breaker, inFlight, referring, waiting } = lane.snapshot()
       const total = totals.get(lane.server)
       const invalidation = invalidations.get(lane.server)?.snapshot()
       return {
@@ -84,6 +84,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
         reason: breaker._tag === "Up" ? undefined : breaker.reason,
         nextTry: breaker._tag === "Down" ? breaker.nextTry : undefined,
         waiting,
+        referring,
         atLeast,
         inFlight,
         delivered: total?.deliveries ?? 0,

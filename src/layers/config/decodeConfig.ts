@@ -124,6 +124,7 @@ export const decodeConfig = (
             sourceNames: namesOf(childrenNamed(sourcesElement, "source")),
             serverNames: namesOf(serverElements),
             servers,
+            sources: decodedSources.map(({ source }) => source),
             processor,
             uses,
           })

@@ -5,6 +5,7 @@
  */
 import * as Redacted from "effect/Redacted"
 import { createHash } from "node:crypto"
+import type { Source } from "../../domain/Config.ts"
 import type { ProcessorUse } from "../../domain/Rule.ts"
 
 /** A value with the keys of every object in order, and without anything secret. */
@@ -29,21 +30,24 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** JSON with sorted keys and without secrets. */
 export const canonicalJson = (value: unknown): string => JSON.stringify(canonical(value))
 
-/** Identifies chain, destination path and server; `identity` names the settings that count, absent: all but the secret ones. */
+/**
+ * Identifies chain, destination path and server, and `site` where the chain depends on it: what decides where references lead.
+ * `identity` names the settings that count, absent: all but the secret ones. */
 export const fingerprint = (delivery: {
   readonly chain: ReadonlyArray<ProcessorUse>
   readonly path: string
   readonly transporter: string
   readonly settings: unknown
   readonly identity: ReadonlyArray<string> | undefined
+  readonly site?: Pick<Source, "documentRoot" | "basePath" | "logicalBasePath"> | undefined
 }): string => {
-  const { chain, identity, path, settings, transporter } = delivery
+  const { chain, identity, path, settings, site, transporter } = delivery
   const counting =
     identity !== undefined && isRecord(settings)
       ? Object.fromEntries(identity.map((name) => [name, settings[name]]))
       : settings
   return createHash("sha256")
-    .update(canonicalJson({ chain, path, transporter, settings: counting }))
+    .update(canonicalJson({ chain, path, transporter, settings: counting, site }))
     .digest("hex")
     .slice(0, 16)
 }

@@ -4,6 +4,7 @@
  * @since 1.0.0
  */
 import * as Schema from "effect/Schema"
+import type { Source } from "../../domain/Config.ts"
 import type { RuleId, ServerName, SourceName } from "../../domain/Path.ts"
 import type { ProcessorDefinition } from "../../domain/Processor.ts"
 import type { Destination, ProcessorUse, Rule } from "../../domain/Rule.ts"
@@ -38,6 +39,7 @@ export interface RuleSurroundings {
   readonly sourceNames: ReadonlyArray<Text>
   readonly serverNames: ReadonlyArray<Text>
   readonly servers: ReadonlyArray<DecodedServer>
+  readonly sources: ReadonlyArray<Source>
   readonly processor: Found<ProcessorDefinition>
   /** Filled with every processor in use and where it is named. */
   readonly uses: Array<ProcessorAt>
@@ -101,6 +103,7 @@ const decodeProcessor = (
 const decodeDestinations = (
   rule: Element,
   chain: ReadonlyArray<ProcessorUse>,
+  site: Source | undefined,
   context: Context,
   surroundings: RuleSurroundings,
 ): ReadonlyArray<DecodedDestination> => {
@@ -137,6 +140,11 @@ const decodeDestinations = (
         transporter: decoded.server.transporter,
         settings: decoded.server.settings,
         identity: decoded.definition.identity,
+        site: site && {
+          documentRoot: site.documentRoot,
+          basePath: site.basePath,
+          logicalBasePath: site.logicalBasePath,
+        },
       }),
     }
     return [{ destination, element }]
@@ -166,7 +174,9 @@ const decodeRule = (
   const chain = childrenNamed(chainElement, "processor").flatMap(
     (processor) => decodeProcessor(processor, context, surroundings) ?? [],
   )
-  const destinations = decodeDestinations(element, chain, context, surroundings)
+  const asksReferences = surroundings.uses.some((at) => chain.includes(at.use) && at.definition.perServer === true)
+  const site = asksReferences ? surroundings.sources.find((one) => one.name === source?.value) : undefined
+  const destinations = decodeDestinations(element, chain, site, context, surroundings)
   if (given === undefined) return undefined
   const base = `${given.for}/${given.label}`
   let id = base

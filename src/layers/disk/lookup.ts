@@ -10,7 +10,7 @@ import { native } from "../nativePath.ts"
 import { anchored } from "./anchor.ts"
 import { isIgnored, look, type Look, mayEnter } from "./look.ts"
 import type { Input, Output, Tree } from "./protocol.ts"
-import { join } from "./realPath.ts"
+import { join, realPath } from "./realPath.ts"
 import { codeOf, isAbsent, orAbsent } from "./refusal.ts"
 import { isVersion, stateOf } from "./version.ts"
 import type { Turn } from "./turn.ts"
@@ -41,6 +41,23 @@ export const identity = ({ location }: Input<"identity">): string | undefined =>
   const stats = orAbsent(() => lstatSync(native(location), { bigint: true }))
   return stats?.isDirectory() === true ? `${stats.dev}:${stats.ino}` : undefined
 }
+
+const realAsFarAsItExists = (path: string): string => {
+  let rest = ""
+  for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+    try {
+      return join(realPath(at), rest)
+    } catch (error) {
+      if (!isAbsent(error)) return path
+      const name = at.slice(at.lastIndexOf("/") + 1)
+      rest = rest === "" ? name : `${name}/${rest}`
+    }
+  }
+  return path
+}
+
+/** Absolute paths without symbolic links. */
+export const realPaths = ({ paths }: Input<"realPaths">): Output<"realPaths"> => paths.map(realAsFarAsItExists)
 
 /** Removes a name that delivers this version of a file; a link itself, not what it leads to. */
 export const removeSource = ({ tree, path, version }: Input<"removeSource">, turn: Turn): Output<"removeSource"> => {

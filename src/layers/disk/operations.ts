@@ -8,7 +8,7 @@ import { DISK_LARGE } from "../../domain/Limits.ts"
 import { dropKept, keep, keptBytes, keptRecord } from "./kept.ts"
 import { list } from "./listing.ts"
 import { holds } from "./holds.ts"
-import { identity, removeSource, stat } from "./lookup.ts"
+import { identity, realPaths, removeSource, stat } from "./lookup.ts"
 import type { Input, Operation, Output, Request, WorkerData } from "./protocol.ts"
 import { putMany } from "./putMany.ts"
 import { append, commit, copy, discard, link, remove, spool, statRemote } from "./publish.ts"
@@ -22,6 +22,7 @@ const operations: { readonly [O in Operation]: (input: Input<O>, turn: Turn) => 
   list,
   stat,
   identity,
+  realPaths,
   removeSource,
   read,
   hash,

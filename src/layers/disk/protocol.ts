@@ -78,6 +78,8 @@ export interface PutMany {
 export interface Operations {
   readonly list: readonly [{ readonly tree: Tree; readonly directories: ReadonlyArray<string> }, PackedListings]
   readonly stat: readonly [{ readonly tree: Tree; readonly path: string }, FileState | undefined]
+  /** The paths without symbolic links, as far as they exist. */
+  readonly realPaths: readonly [{ readonly paths: ReadonlyArray<string> }, ReadonlyArray<string>]
   /** "device:inode" of a directory; undefined where there is none. */
   readonly identity: readonly [{ readonly location: string }, string | undefined]
   readonly removeSource: readonly [

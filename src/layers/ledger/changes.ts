@@ -8,6 +8,7 @@ import type { LedgerChange, Uploads } from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, type RelativePath, type RemotePath, type SourceName } from "../../domain/Path.ts"
 import type { Database, SqlValue, Statement } from "./driver.ts"
 import { invalidationChanges } from "./invalidations.ts"
+import { makeLinkChanges } from "./links.ts"
 import type { Names } from "./names.ts"
 import { toStoredInode } from "./rows.ts"
 import { fromStored, textOrder, toStored } from "./storedText.ts"
@@ -39,7 +40,7 @@ export const changeSql = {
   postpone: `UPDATE retirements INDEXED BY retirements_by_target SET published_after = ?
     WHERE source = ? AND path = ? AND server = ?`,
   retire: `INSERT OR REPLACE INTO retirements
-    (server, destination, source, path, due_at, published_after) VALUES (?, ?, ?, ?, ?, ?)`,
+    (server, destination, source, path, due_at, published_after, linked_until) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   begin: "INSERT OR REPLACE INTO uploads (id, server, remove_at, places) VALUES (?, ?, ?, ?)",
   begun: "SELECT server, remove_at, places FROM uploads WHERE id = ?",
   end: "DELETE FROM uploads WHERE id = ?",
@@ -63,6 +64,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     Object.entries(changeSql).map(([name, text]) => [name, database.prepare(text)]),
   ) as Record<keyof typeof changeSql, Statement>
   const invalidation = invalidationChanges(database, names)
+  const links = makeLinkChanges(database, names)
   // Numbers of the outbox are never used twice while anybody may still refer to them.
   let last = Number(sql.last.get()?.[0])
   // Most of the time nothing failed and nothing is to be retired: then a delivery need not look.
@@ -78,9 +80,14 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   const clear = (source: number, path: SqlValue, server: number) => {
     if (anyFailure) sql.clear.run(source, path, server)
   }
-  const retire = (target: Pick<Retirement, keyof Target>, destination: RemotePath, dueAt: number) => {
-    const source = names.idOf(target.source)
-    sql.retire.run(names.idOf(target.server), toStored(destination), source, toStored(target.path), dueAt, last)
+  const retire = (
+    target: Pick<Retirement, keyof Target>,
+    destination: RemotePath,
+    dueAt: number,
+    linkedUntil: number | null = null,
+  ) => {
+    const [source, server, path] = [names.idOf(target.source), names.idOf(target.server), toStored(target.path)]
+    sql.retire.run(server, toStored(destination), source, path, dueAt, last, linkedUntil)
     anyRetirement = true
   }
 
@@ -148,6 +155,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     const row = sql.forget.get(directory, toStored(baseNameOf(key.path)), server, names.idOf(key.rule))
     if (row === undefined) return undefined
     owe(source, path, server)
+    links.forgotten(key, directory)
     names.dropEmptyDirectory(source, within, directory)
     return fromStored(row[0]) as RemotePath
   }
@@ -182,13 +190,14 @@ export const makeChanges = (database: Database, names: Names): Changes => {
       case "Delivered": {
         if (change.takenFrom !== undefined) forget(change.takenFrom)
         delivered(change.delivery)
+        links.delivered(change.delivery, change.links, change.retire?.dueAt)
         if (change.retire === undefined || change.retire.destination === change.delivery.destination) return
         return retire(change.delivery, change.retire.destination, change.retire.dueAt)
       }
       case "Forgotten": {
         const destination = forget(change.key)
         if (destination === undefined || change.retireAt === undefined) return
-        return retire(change.key, destination, change.retireAt)
+        return retire(change.key, destination, change.retireAt, change.linkedUntil ?? null)
       }
       case "Placing":
         return begin(change.uploads)
@@ -232,6 +241,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
       const [failures, retirements] = sql.waiting.get() ?? []
       anyFailure = failures !== 0n
       anyRetirement = retirements !== 0n
+      links.begin()
     },
     apply,
   }

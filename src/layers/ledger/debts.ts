@@ -34,12 +34,16 @@ export interface DebtQueries {
 const isLast = `NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.directory = v.directory AND o.name = v.name
   AND +o.rule = v.rule AND +o.delivered_at > v.delivered_at AND o.source_deleted = 0)`
 
+/** Of a retirement `r`: no delivery refers to its place, or that is no reason any more. */
+const isFree = `(r.linked_until <= ? OR NOT EXISTS (SELECT 1 FROM links l INDEXED BY links_by_place
+  WHERE l.server = r.server AND l.place = r.destination))`
+
 export const debtSql = {
   // Left alone, the planner takes the primary key, which is good for the server only.
   retirementsOf: `SELECT destination, due_at FROM retirements INDEXED BY retirements_by_target
     WHERE source = ? AND path = ? AND server = ?`,
-  retirable: `SELECT destination, due_at FROM retirements INDEXED BY retirements_by_target
-    WHERE source = ? AND path = ? AND server = ? AND due_at <= ?
+  retirable: `SELECT destination, due_at FROM retirements r INDEXED BY retirements_by_target
+    WHERE source = ? AND path = ? AND server = ? AND due_at <= ? AND ${isFree}
     AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807)`,
   failureOf: `SELECT ${failureColumns} FROM failures WHERE source = ? AND path = ? AND server = ?`,
   failures: `SELECT ${failureColumns} FROM failures ORDER BY since LIMIT ?`,
@@ -49,9 +53,10 @@ export const debtSql = {
   // Every change of a target's deliveries moves `published_after` to its newest number in the outbox.
   retirements: `SELECT due_at, source, path FROM retirements r WHERE server = ? AND due_at <= ?
     AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807)
-    AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.source = r.source AND f.path = r.path AND f.server = r.server
+    AND ${isFree} AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.source = r.source AND f.path = r.path AND f.server = r.server
       AND f.next_try > ?) ORDER BY due_at`,
   nextRetirement: "SELECT min(due_at) FROM retirements WHERE server = ? AND due_at > ?",
+  nextUnlinked: "SELECT min(linked_until) FROM retirements WHERE server = ? AND linked_until > ?",
   deletable: `SELECT v.delivered_at, d.source, d.path, v.name FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
     WHERE v.rule = ? AND v.source_deleted = 0 AND v.delivered_at <= ? AND ${isLast} ORDER BY v.delivered_at`,
   nextDeletable: `SELECT v.delivered_at FROM deliveries v
@@ -128,7 +133,7 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
     },
     retirable: (target, now) => {
       const key = targetKey(target)
-      return key === undefined ? [] : statements.retirable.all(...key, now).map(retirementOf(target))
+      return key === undefined ? [] : statements.retirable.all(...key, now, now).map(retirementOf(target))
     },
     failureOf: (target) => {
       const key = targetKey(target)
@@ -148,8 +153,9 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
         return { at: Number(row[0]), identity: `${target.source}\0${target.path}`, value: target }
       }
       const retries = collect(statements.retries.iterate(id, now), limit, read)
-      const retirements = collect(statements.retirements.iterate(id, now, now), limit, read)
-      const nextAt = earliest([moment(statements.nextRetry, id, now), moment(statements.nextRetirement, id, now)])
+      const retirements = collect(statements.retirements.iterate(id, now, now, now), limit, read)
+      const next = [statements.nextRetry, statements.nextRetirement, statements.nextUnlinked]
+      const nextAt = earliest(next.map((statement) => moment(statement, id, now)))
       return { due: merge([retries, retirements], limit), nextAt }
     },
     deletable: (rules, now, limit) => {

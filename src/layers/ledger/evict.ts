@@ -60,7 +60,7 @@ export const evict = (
           server: names.nameOf(server) as ServerName,
           rule: names.nameOf(rule) as RuleId,
         }
-        apply({ _tag: "Forgotten", key, retireAt })
+        apply({ _tag: "Forgotten", key, retireAt, ...(retireAt === undefined ? {} : { linkedUntil: retireAt }) })
         count++
       }
     }

@@ -15,13 +15,16 @@ import {
   type OwedTarget,
   type ServerTotals,
 } from "../../domain/Ledger.ts"
+import type { Link } from "../../domain/Link.ts"
 import { baseNameOf, directoryOf, isWithin, type ServerName, type SourceName } from "../../domain/Path.ts"
 import {
   change,
+  deliveryKey,
   emptyState,
   endUploads,
   everyFile,
   fileOf,
+  isFree,
   isUnpublished,
   type MemoryState,
   placeKey,
@@ -61,6 +64,8 @@ const agendaOf = <A>(moments: ReadonlyArray<Moment<A>>, now: number, limit: numb
 
 const agenda = (state: MemoryState, server: ServerName, now: number, limit: number): Agenda<Target> => {
   const moments: Array<Moment<Target>> = []
+  /** When a place that is referred to need not be kept any more. */
+  let soonest = Number.POSITIVE_INFINITY
   const add = (at: number, { path, source }: Target) => {
     const target: Target = { source, path, server }
     moments.push({ at, identity: targetKey(target), value: target })
@@ -72,10 +77,15 @@ const agenda = (state: MemoryState, server: ServerName, now: number, limit: numb
     if (retirement.server !== server) continue
     const failure = state.failures.get(targetKey(retirement))
     const isLater = failure !== undefined && failure.nextTry > now
-    if (retirement.dueAt <= now && (isLater || !isUnpublished(state, retirement))) continue
+    const until = state.linkedUntil.get(placeKey(server, retirement.destination))
+    if (until !== undefined && until > now) soonest = Math.min(soonest, until)
+    const isPossible = isUnpublished(state, retirement) && isFree(state, retirement, now)
+    if (retirement.dueAt <= now && (isLater || !isPossible)) continue
     add(retirement.dueAt, retirement)
   }
-  return agendaOf(moments, now, limit)
+  const { due, nextAt } = agendaOf(moments, now, limit)
+  const next = Math.min(soonest, nextAt ?? Number.POSITIVE_INFINITY)
+  return { due, nextAt: next === Number.POSITIVE_INFINITY ? undefined : next }
 }
 
 const deletable = (state: MemoryState, rules: ReadonlyArray<DeletionRule>, now: number, limit: number) => {
@@ -92,6 +102,21 @@ const deletable = (state: MemoryState, rules: ReadonlyArray<DeletionRule>, now: 
     }
   }
   return agendaOf(moments, now, limit)
+}
+
+const staleReferrers = (state: MemoryState, targets: ReadonlyArray<Target>, limit: number) => {
+  const found = new Map<string, Target>()
+  for (const target of targets) {
+    for (const { key, links } of state.links.values()) {
+      if (key.server !== target.server) continue
+      const isOwn = targetKey(key) === targetKey(target)
+      const refers = links.some((link) => link.source === target.source && link.path === target.path)
+      const row = fileOf(state, key.source, key.path).find((one) => deliveryKey(one) === deliveryKey(key))
+      if ((!isOwn && !refers) || row?.fingerprint !== "" || found.size >= limit) continue
+      found.set(targetKey(key), { source: key.source, path: key.path, server: key.server })
+    }
+  }
+  return [...found.values()]
 }
 
 const outbox = (state: MemoryState, limit: number) => {
@@ -201,13 +226,27 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
         }
         return destinations.map((destination) => occupied.has(destination))
       }),
+    linksOf: (target) =>
+      ask(() => {
+        const links = new Map<string, Link>()
+        for (const { rule } of fileOf(state, target.source, target.path)) {
+          for (const link of state.links.get(deliveryKey({ ...target, rule }))?.links ?? []) {
+            links.set(`${link.source}\0${link.path}\0${link.place ?? ""}`, link)
+          }
+        }
+        return [...links.values()]
+      }),
+    staleReferrers: (targets, limit) => ask(() => staleReferrers(state, targets, limit)),
     retirementsOf: (target) =>
       ask(() => [...state.retirements.values()].filter((retirement) => targetKey(retirement) === targetKey(target))),
     retirable: (target, now) =>
       ask(() =>
         [...state.retirements.values()].filter(
           (retirement) =>
-            targetKey(retirement) === targetKey(target) && retirement.dueAt <= now && isUnpublished(state, retirement),
+            targetKey(retirement) === targetKey(target) &&
+            retirement.dueAt <= now &&
+            isUnpublished(state, retirement) &&
+            isFree(state, retirement, now),
         ),
       ),
     failureOf: (target) => ask(() => state.failures.get(targetKey(target))),

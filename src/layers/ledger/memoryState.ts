@@ -5,6 +5,7 @@
  */
 import type { Delivery, DeliveryKey, Failure, Hold, Retirement, Target } from "../../domain/Delivery.ts"
 import { isSame } from "../../domain/FileState.ts"
+import { isOutdated, type Link } from "../../domain/Link.ts"
 import type { LedgerChange, PublishedDelivery, RootRecord, Uploads } from "../../domain/Ledger.ts"
 import {
   baseNameOf,
@@ -35,6 +36,10 @@ export interface MemoryState {
   readonly retirements: Map<string, Retirement>
   /** By {@link placeKey}: the number in the outbox after which the map no longer names the place. */
   readonly publishedAfter: Map<string, number>
+  /** By {@link placeKey}: until when a place is kept although deliveries refer to it; absent: as long as they do. */
+  readonly linkedUntil: Map<string, number>
+  /** What deliveries refer to, by {@link deliveryKey}. */
+  readonly links: Map<string, { readonly key: DeliveryKey; readonly links: ReadonlyArray<Link> }>
   /** Uploads that have not ended, by their id. */
   readonly uploads: Map<number, Uploads>
   /** By {@link targetKey}. */
@@ -51,6 +56,8 @@ export const emptyState = (): MemoryState => ({
   deliveries: new Map(),
   retirements: new Map(),
   publishedAfter: new Map(),
+  linkedUntil: new Map(),
+  links: new Map(),
   uploads: new Map(),
   failures: new Map(),
   outbox: [],
@@ -63,6 +70,8 @@ export const emptyState = (): MemoryState => ({
 export const placeKey = (server: ServerName, destination: RemotePath): string => `${server}\0${destination}`
 
 export const targetKey = (target: Target): string => `${target.source}\0${target.server}\0${target.path}`
+
+export const deliveryKey = (key: DeliveryKey): string => `${targetKey(key)}\0${key.rule}`
 
 /** The deliveries of one file. */
 export const fileOf = (state: MemoryState, source: SourceName, path: RelativePath): ReadonlyArray<Delivery> =>
@@ -112,11 +121,51 @@ const retire = (
   destination: RemotePath,
   dueAt: number,
   publishedAfter = state.lastSeq,
+  linkedUntil?: number,
 ): void => {
   const key = placeKey(target.server, destination)
   state.retirements.set(key, { ...targetOf(target), destination, dueAt })
   state.publishedAfter.set(key, publishedAfter)
+  if (linkedUntil === undefined) state.linkedUntil.delete(key)
+  else state.linkedUntil.set(key, linkedUntil)
 }
+
+const isStale = (state: MemoryState, server: ServerName, links: ReadonlyArray<Link>): boolean =>
+  links.some(({ path, place, source }) => {
+    const there = fileOf(state, source, path).filter((delivery) => delivery.server === server)
+    return isOutdated(
+      place,
+      there.map((delivery) => delivery.destination),
+    )
+  })
+
+/** Marks every delivery that refers to a file, and that of `own`, where a link of it is outdated. */
+const markStale = (state: MemoryState, { path, server, source }: Target, own?: DeliveryKey): void => {
+  for (const { key, links } of state.links.values()) {
+    if (key.server !== server) continue
+    const refers = links.some((link) => link.source === source && link.path === path)
+    const isOwn = own !== undefined && deliveryKey(own) === deliveryKey(key)
+    const concerned = isOwn ? links : links.filter((link) => link.source === source && link.path === path)
+    if ((!refers && !isOwn) || !isStale(state, server, concerned)) continue
+    const marked = fileOf(state, key.source, key.path).map((delivery) =>
+      sameKey(key)(delivery) ? { ...delivery, fingerprint: "" } : delivery,
+    )
+    setFile(state, key.source, key.path, marked)
+  }
+}
+
+/** Old places that a delivery referred to are kept at least as long as its own. */
+const keepLinked = (state: MemoryState, key: DeliveryKey, until: number): void => {
+  for (const { place } of state.links.get(deliveryKey(key))?.links ?? []) {
+    if (place === undefined) continue
+    const at = placeKey(key.server, place)
+    const retirement = state.retirements.get(at)
+    if (retirement === undefined || state.linkedUntil.has(at) || retirement.dueAt >= until) continue
+    state.retirements.set(at, { ...retirement, dueAt: until })
+  }
+}
+
+const keyOf = ({ path, rule, server, source }: DeliveryKey): DeliveryKey => ({ source, path, server, rule })
 
 const place = (state: MemoryState, target: Target, destination: RemotePath, removeAt: number): void => {
   const there = [...everyFile(state)]
@@ -156,6 +205,8 @@ const forget = (state: MemoryState, key: DeliveryKey): RemotePath | undefined =>
     deliveries.filter((delivery) => delivery !== found),
   )
   owe(state, key)
+  state.links.delete(deliveryKey(key))
+  markStale(state, key)
   return found.destination
 }
 
@@ -195,6 +246,16 @@ const outdate = (state: MemoryState, change: Extract<LedgerChange, { readonly _t
   state.outdated.set(key, { server, destination, since: before?.since ?? since, seq })
 }
 
+/** True where no delivery refers to a place that is to be removed, or that is no reason any more. */
+export const isFree = (state: MemoryState, { destination, server }: Retirement, now: number): boolean => {
+  const until = state.linkedUntil.get(placeKey(server, destination))
+  if (until !== undefined && until <= now) return true
+  for (const { key, links } of state.links.values()) {
+    if (key.server === server && links.some((link) => link.place === destination)) return false
+  }
+  return true
+}
+
 /** True where the published map no longer names a place that is to be removed. */
 export const isUnpublished = (state: MemoryState, { destination, server }: Retirement): boolean =>
   (state.publishedAfter.get(placeKey(server, destination)) ?? 0) < (state.outbox[0]?.seq ?? Number.POSITIVE_INFINITY)
@@ -205,13 +266,20 @@ export const change = (state: MemoryState, one: LedgerChange): void => {
     case "Delivered": {
       if (one.takenFrom !== undefined) forget(state, one.takenFrom)
       deliver(state, one.delivery)
+      if (one.retire !== undefined) keepLinked(state, one.delivery, one.retire.dueAt)
+      if (one.links !== undefined) {
+        const key = keyOf(one.delivery)
+        state.links.delete(deliveryKey(key))
+        if (one.links.length > 0) state.links.set(deliveryKey(key), { key, links: one.links })
+      }
+      markStale(state, one.delivery, one.delivery)
       if (one.retire === undefined || one.retire.destination === one.delivery.destination) return
       return retire(state, one.delivery, one.retire.destination, one.retire.dueAt)
     }
     case "Forgotten": {
       const destination = forget(state, one.key)
       if (destination === undefined || one.retireAt === undefined) return
-      return retire(state, one.key, destination, one.retireAt)
+      return retire(state, one.key, destination, one.retireAt, state.lastSeq, one.linkedUntil)
     }
     case "Placing":
       return void state.uploads.set(one.uploads.id, one.uploads)

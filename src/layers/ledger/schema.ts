@@ -97,8 +97,26 @@ CREATE TABLE uploads (
 ) STRICT;
 `
 
+/** What deliveries refer to, and until when a place is kept because they do (null: as long as they do). */
+const version4 = `
+CREATE TABLE links (
+  directory INTEGER NOT NULL,
+  name ANY NOT NULL,
+  server INTEGER NOT NULL,
+  rule INTEGER NOT NULL,
+  to_source INTEGER NOT NULL,
+  to_path ANY NOT NULL,
+  place ANY,
+  PRIMARY KEY (directory, name, server, rule, to_source, to_path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX links_by_file ON links (server, to_source, to_path);
+CREATE INDEX links_by_place ON links (server, place) WHERE place IS NOT NULL;
+ALTER TABLE retirements ADD COLUMN linked_until INTEGER;
+CREATE INDEX retirements_by_end ON retirements (server, linked_until) WHERE linked_until IS NOT NULL;
+`
+
 /** What leads from each version to the next; the first leads from an empty file. */
-const migrations: ReadonlyArray<string> = [version1, version2, invalidationsTable]
+const migrations: ReadonlyArray<string> = [version1, version2, invalidationsTable, version4]
 
 /** The version this program writes. */
 export const VERSION = migrations.length

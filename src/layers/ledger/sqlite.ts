@@ -24,6 +24,7 @@ import { evict } from "./evict.ts"
 import { makeGroupCommit } from "./groupCommit.ts"
 import { invalidationQueries } from "./invalidations.ts"
 import { toLedgerError } from "./ledgerError.ts"
+import { linkQueries } from "./links.ts"
 import { makeNames } from "./names.ts"
 import { overviewQueries } from "./overview.ts"
 import { check, migrate, requireCurrent } from "./schema.ts"
@@ -82,6 +83,7 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
   const changes = makeChanges(database, names)
   const deliveries = deliveryQueries(database, names)
   const debts = debtQueries(database, names)
+  const links = linkQueries(database, names)
   const overview = overviewQueries(database, names)
   const invalidations = invalidationQueries(database, names)
 
@@ -121,6 +123,8 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
       occupants: (server, destination) => ask(() => deliveries.occupants(server, destination)),
       areOccupied: (server, destinations) => ask(() => deliveries.areOccupied(server, destinations)),
       latestOf: (target) => ask(() => deliveries.latestOf(target)),
+      linksOf: (target) => ask(() => links.linksOf(target)),
+      staleReferrers: (targets, limit) => ask(() => links.staleReferrers(targets, limit)),
       retirementsOf: (target) => ask(() => debts.retirementsOf(target)),
       retirable: (target, now) => ask(() => debts.retirable(target, now)),
       failureOf: (target) => ask(() => debts.failureOf(target)),

@@ -21,7 +21,10 @@ import {
 } from "../../domain/Processor.ts"
 import type { Content } from "../../domain/SourceFiles.ts"
 
-/** A file to be processed. `mtimeNs` is that of the original; the server matters to `perServer` processors only. */
+/**
+ * A file to be processed. `mtimeNs` is that of the original; the server matters to `perServer` processors only, and
+ * `addresses` to those that ask where references lead: the address of each that leads to a file.
+ */
 export interface Specimen {
   readonly path: string
   readonly bytes: Uint8Array
@@ -29,6 +32,7 @@ export interface Specimen {
   readonly server?: string
   /** Whether that server has headers; it has unless this says otherwise. */
   readonly serverHeaders?: boolean
+  readonly addresses?: ReadonlyMap<string, string>
 }
 
 /** Size, time and inode of a specimen's original. */
@@ -46,6 +50,14 @@ export const contentOf = (specimen: Specimen): Content => ({
   location: undefined,
   bytes: Stream.suspend(() => Stream.fromArray(specimen.bytes.length === 0 ? [] : [specimen.bytes.slice()])),
 })
+
+const addressesOf =
+  (specimen: Specimen): NonNullable<ProcessorJob["addressesOf"]> =>
+  (references) =>
+    Effect.sync(() => {
+      const asked = new Set(references)
+      return new Map([...(specimen.addresses ?? [])].filter(([reference]) => asked.has(reference)))
+    })
 
 /**
  * Runs one processor on one file as a chain does: a file of an extension that it does not handle passes through. What
@@ -71,6 +83,7 @@ export const runProcessor = <S>(
       content,
       server: definition.perServer === true ? ((specimen.server ?? "server") as ServerName) : undefined,
       ...(definition.perServer === true ? { serverHas: { headers: specimen.serverHeaders ?? true } } : {}),
+      ...(definition.perServer === true ? { addressesOf: addressesOf(specimen) } : {}),
       read: Stream.mkUint8Array(content.bytes),
       hash: (algorithm) => workspace.hash(content, algorithm),
       write: place.write,

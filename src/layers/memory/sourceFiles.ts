@@ -73,6 +73,16 @@ const obstacle = (faults: DiskFaults, absolutePath: string, includingItself: boo
   return undefined
 }
 
+const realPath = (disk: MemoryDisk, path: string): string => {
+  let rest = ""
+  for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) {
+    const found = disk.follow(at)
+    if (found !== undefined) return found.path === "/" ? rest : `${found.path}${rest}`
+    rest = `${at.slice(at.lastIndexOf("/"))}${rest}`
+  }
+  return path
+}
+
 /** The contract {@link SourceFiles} over an in-memory disk. `piece`: how many bytes of a file are handed out at once. */
 export const makeSourceFiles = (disk: MemoryDisk, piece = MEMORY_CHUNK): SourceFiles["Service"] => {
   /** The file that a path delivers now, itself or through a link. */
@@ -172,6 +182,7 @@ export const makeSourceFiles = (disk: MemoryDisk, piece = MEMORY_CHUNK): SourceF
         const node = disk.at(source.root)
         return node?.kind === "directory" ? `1:${node.inode}` : undefined
       }),
+    realPaths: (paths) => Effect.map(disk.look, () => paths.map((path) => realPath(disk, path))),
     content: (source, path, state) => ({
       origin: "source",
       size: state.size,

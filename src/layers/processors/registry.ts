@@ -35,7 +35,9 @@ const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | un
   "image_optimizer.KeepMetadata": async () => (await import("./imageOptimizer.ts")).keepMetadata,
   "image_optimizer.KeepFilename": async () => (await import("./imageOptimizer.ts")).keepFilename,
   "image_optimizer.KeepMetadataAndFilename": async () => (await import("./imageOptimizer.ts")).keepMetadataAndFilename,
-  "link_updater.CSSURLUpdater": undefined,
+  "link_updater.CSSURLUpdater": async () => (await import("./linkUpdater.ts")).css,
+  "link_updater.HTMLURLUpdater": async () => (await import("./linkUpdater.ts")).html,
+  "link_updater.JSURLUpdater": async () => (await import("./linkUpdater.ts")).js,
   "command.Run": async () => anyProcessor((await import("./command.ts")).run),
   "video.Transcode": async () => anyProcessor((await import("./video.ts")).transcode),
 }

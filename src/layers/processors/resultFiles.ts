@@ -17,7 +17,6 @@ import { native } from "../nativePath.ts"
 const Record = Schema.Struct({
   baseName: Schema.String,
   headers: Schema.optional(Schema.Record(Schema.String, Schema.String)),
-  references: Schema.optional(Schema.Array(Schema.String)),
   uniqueName: Schema.optional(Schema.Boolean),
   /** Undefined: the content is what it was. */
   bytes: Schema.optional(Schema.Struct({ sha256: Schema.String, size: Schema.Number })),

@@ -7,7 +7,6 @@ import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ProcessorError, SourceError } from "../../domain/Errors.ts"
-import type { RelativePath } from "../../domain/Path.ts"
 import type { ProcessedFile, ProcessorJob } from "../../domain/Processor.ts"
 import type { ProcessorUse } from "../../domain/Rule.ts"
 import type { Content } from "../../domain/SourceFiles.ts"
@@ -63,7 +62,6 @@ export const makeResults = Effect.fnUntraced(function* (
     content,
     baseName: kept.baseName,
     ...(kept.headers === undefined ? {} : { headers: kept.headers }),
-    ...(kept.references === undefined ? {} : { references: kept.references as ReadonlyArray<RelativePath> }),
     ...(kept.uniqueName === undefined ? {} : { uniqueName: kept.uniqueName }),
   })
 
@@ -85,8 +83,8 @@ export const makeResults = Effect.fnUntraced(function* (
     const isNew = made !== content
     if (isNew && !(made instanceof DiskContent)) return
     const bytes = isNew ? { sha256: yield* hashOf(made as DiskContent), size: made.size } : undefined
-    const { baseName, headers, references, uniqueName } = processed
-    yield* files.keep(key, { baseName, headers, references, uniqueName, bytes }, isNew ? made.location : undefined)
+    const { baseName, headers, uniqueName } = processed
+    yield* files.keep(key, { baseName, headers, uniqueName, bytes }, isNew ? made.location : undefined)
   })
 
   const tell = ({ message }: { readonly message: string }) =>

@@ -94,6 +94,7 @@ export const layerLocal: Layer.Layer<SourceFiles, never, DiskWorkers> = Layer.ef
         Effect.catchTag(disk.run("identity", { location: source.root }), "DiskError", (error) =>
           Effect.as(Effect.logDebug(`the directory of source "${source.name}" can not be looked at`, error), undefined),
         ),
+      realPaths: (paths) => Effect.mapError(disk.run("realPaths", { paths }), sourceError(paths[0] ?? "")),
       content: (source, path, state) =>
         new DiskContent(disk, { location: locationOf(source, path), guard: treeOf(source), version: state }),
       remove: (source, path, state) => {

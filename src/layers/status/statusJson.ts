@@ -51,6 +51,7 @@ const ServerStatus = Schema.Struct({
   reason: Schema.UndefinedOr(Schema.String),
   nextTry: Schema.UndefinedOr(Schema.Number),
   waiting: Schema.Number,
+  referring: Schema.Number,
   atLeast: Schema.Boolean,
   inFlight: Schema.Number,
   delivered: Schema.Number,

@@ -103,10 +103,12 @@ const invalidationNote = (server: ServerStatus, options: StatusTextOptions): Rea
 }
 
 const serverNote = (server: ServerStatus, options: StatusTextOptions): ReadonlyArray<string> => {
-  const untold = invalidationNote(server, options)
-  if (server.state === "up") return untold
+  const referring =
+    server.referring === 0 ? [] : [`    ${counted(server.referring, "file")} waiting for others that they refer to`]
+  const notes = [...referring, ...invalidationNote(server, options)]
+  if (server.state === "up") return notes
   const next = server.nextTry === undefined ? "" : `; next try ${ahead(server.nextTry, options.now)}`
-  return [`    ${printable(server.reason ?? "no reason is known")}${next}`, ...untold]
+  return [`    ${printable(server.reason ?? "no reason is known")}${next}`, ...notes]
 }
 
 const servers = (status: Status, options: StatusTextOptions): ReadonlyArray<string> => {

@@ -334,6 +334,23 @@ describe("rules", () => {
       assert.strictEqual(chain[2], all)
     }),
   )
+
+  it.effect("depend on where references lead only where a processor asks for that", () =>
+    Effect.gen(function* () {
+      const fingerprints = (text: string) =>
+        Effect.map(decode(text), (config) =>
+          config.rules.flatMap((rule) => rule.destinations.map(({ fingerprint }) => fingerprint)),
+        )
+      const elsewhere = (text: string) => text.replace('basePath="/drupal/"', 'basePath="/d/"')
+      assert.deepStrictEqual(yield* fingerprints(elsewhere(classicSample)), yield* fingerprints(classicSample))
+      const asks = classicSample.replace("image_optimizer.KeepFilename", "link_updater.HTMLURLUpdater")
+      const [pull, push, all] = yield* fingerprints(asks)
+      const moved = yield* fingerprints(elsewhere(asks))
+      assert.notStrictEqual(moved[0], pull)
+      assert.notStrictEqual(moved[1], push)
+      assert.strictEqual(moved[2], all)
+    }),
+  )
 })
 
 describe("warnings", () => {

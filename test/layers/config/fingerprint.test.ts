@@ -27,6 +27,18 @@ describe("a fingerprint", () => {
     assert.strictEqual(fingerprint({ ...slower, identity: ["host"] }), fingerprint({ ...delivery, identity: ["host"] }))
   })
 
+  it("depends on where references lead where that is said, and is as it was where it is not", () => {
+    const site = { documentRoot: "/www", basePath: "/drupal/", logicalBasePath: false }
+    assert.strictEqual(fingerprint({ ...delivery, site: undefined }), fingerprint(delivery))
+    assert.notStrictEqual(fingerprint({ ...delivery, site }), fingerprint(delivery))
+    for (const other of [{ documentRoot: "/w" }, { basePath: "/" }, { logicalBasePath: true }]) {
+      assert.notStrictEqual(
+        fingerprint({ ...delivery, site: { ...site, ...other } }),
+        fingerprint({ ...delivery, site }),
+      )
+    }
+  })
+
   it("is of JSON with sorted keys, sorted sets and nothing secret", () => {
     const value = { b: new Set(["y", "x"]), a: undefined, c: Redacted.make("s"), at: { z: 1, y: [null, "1"] } }
     assert.strictEqual(canonicalJson(value), '{"at":{"y":[null,"1"],"z":1},"b":["x","y"]}')

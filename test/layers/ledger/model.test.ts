@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { DeliveryKey, Target } from "../../../src/domain/Delivery.ts"
 import { Ledger, type LedgerChange, type LedgerShape } from "../../../src/domain/Ledger.ts"
+import type { Link } from "../../../src/domain/Link.ts"
 import type { RelativePath, RemotePath, RuleId, ServerName, SourceName } from "../../../src/domain/Path.ts"
 import { makeMemory } from "../../../src/layers/ledger/memory.ts"
 import { layerSqlite } from "../../../src/layers/ledger/sqlite.ts"
@@ -35,6 +36,14 @@ const world = (seed: number) => {
   const target = (): Target => ({ source: pick(sources), path: pick(files) as RelativePath, server: pick(servers) })
   const key = (): DeliveryKey => ({ ...target(), rule: pick(rules) })
   const state = () => ({ size: pick([1, 2]), mtimeNs: 1_700_000_000_000_000_001n, inode: pick([7n, 2n ** 63n + 5n]) })
+  const links = (): ReadonlyArray<Link> => {
+    const found = new Map<string, Link>()
+    for (let count = Math.floor(next() * 4); count > 0; count--) {
+      const { path, source } = target()
+      found.set(`${source} ${path}`, { source, path, place: next() < 0.3 ? undefined : pick(places) })
+    }
+    return [...found.values()]
+  }
   const change = (): LedgerChange => {
     const dice = next()
     if (dice < 0.4) {
@@ -54,9 +63,13 @@ const world = (seed: number) => {
         delivery,
         ...(next() < 0.3 ? { retire: { destination: pick(places), dueAt: moment() } } : {}),
         ...(next() < 0.1 ? { takenFrom: key() } : {}),
+        ...(next() < 0.5 ? { links: links() } : {}),
       }
     }
-    if (dice < 0.6) return { _tag: "Forgotten", key: key(), retireAt: next() < 0.7 ? moment() : undefined }
+    if (dice < 0.6) {
+      const retireAt = next() < 0.7 ? moment() : undefined
+      return { _tag: "Forgotten", key: key(), retireAt, ...(next() < 0.5 ? { linkedUntil: moment() } : {}) }
+    }
     if (dice < 0.63) {
       const some = Array.from({ length: 1 + Math.floor(next() * 3) }, () => {
         const { path, source } = target()
@@ -120,6 +133,8 @@ const answers = Effect.fnUntraced(function* (ledger: LedgerShape, now: number, l
         const target = { source, path, server }
         found[`retirementsOf ${source} ${path} ${server}`] = sorted(yield* ledger.retirementsOf(target))
         found[`retirable ${source} ${path} ${server}`] = sorted(yield* ledger.retirable(target, now))
+        found[`linksOf ${source} ${path} ${server}`] = sorted(yield* ledger.linksOf(target))
+        found[`stale ${source} ${path} ${server}`] = sorted(yield* ledger.staleReferrers([target], 100))
         found[`failureOf ${source} ${path} ${server}`] = yield* ledger.failureOf(target)
       }
     }

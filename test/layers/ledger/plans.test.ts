@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { changeSql } from "../../../src/layers/ledger/changes.ts"
 import { debtSql } from "../../../src/layers/ledger/debts.ts"
 import { deliverySql } from "../../../src/layers/ledger/deliveries.ts"
+import { linkSql } from "../../../src/layers/ledger/links.ts"
 import { open } from "../../../src/layers/ledger/driver.ts"
 import { overviewSql } from "../../../src/layers/ledger/overview.ts"
 import { invalidationSql } from "../../../src/layers/ledger/invalidations.ts"
@@ -51,14 +52,40 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   begun: ["INTEGER PRIMARY KEY (rowid=?)"],
   end: ["INTEGER PRIMARY KEY (rowid=?)"],
   open: ["SCAN uploads"],
-  retirable: ["retirements_by_target (source=? AND path=? AND server=?)", "SEARCH outbox"],
+  retirable: [
+    "retirements_by_target (source=? AND path=? AND server=?)",
+    "SEARCH outbox",
+    "links_by_place (server=? AND place=?)",
+  ],
   failureOf: ["(source=? AND path=? AND server=?)"],
   failures: ["SCAN failures USING INDEX failures_by_age"],
   failuresOn: ["failures_by_server_age (server=?)"],
   retries: ["failures_by_time (server=? AND next_try<?)"],
   nextRetry: ["COVERING INDEX failures_by_time (server=? AND next_try>?)"],
-  retirements: ["retirements_by_time (server=? AND due_at<?)", "SEARCH outbox"],
+  retirements: [
+    "retirements_by_time (server=? AND due_at<?)",
+    "SEARCH outbox",
+    "links_by_place (server=? AND place=?)",
+  ],
   nextRetirement: ["COVERING INDEX retirements_by_time (server=? AND due_at>?)"],
+  nextUnlinked: ["COVERING INDEX retirements_by_end (server=? AND linked_until>?)"],
+  anyLink: ["SCAN links"],
+  link: [],
+  unlink: ["(directory=? AND name=? AND server=? AND rule=?)"],
+  linksOf: ["(directory=? AND name=? AND server=?)"],
+  linksOfDelivery: ["(directory=? AND name=? AND server=? AND rule=?)"],
+  linksTo: ["links_by_file (server=? AND to_source=? AND to_path=?)"],
+  placesOf: ["(directory=? AND name=? AND server=?)"],
+  makeStale: ["(directory=? AND name=? AND server=? AND rule=?)"],
+  isStale: [
+    "v USING PRIMARY KEY (directory=? AND name=? AND server=?)",
+    "(directory=? AND name=? AND server=? AND rule=?)",
+  ],
+  staleReferrers: [
+    "links_by_file (server=? AND to_source=? AND to_path=?)",
+    "v USING PRIMARY KEY (directory=? AND name=? AND server=? AND rule=?)",
+  ],
+  keep: ["(server=? AND destination=?)", "(directory=? AND name=? AND server=? AND rule=?)"],
   deletable: [
     "COVERING INDEX deliveries_by_age (rule=? AND delivered_at<?)",
     "SEARCH o USING PRIMARY KEY (directory=? AND name=?)",
@@ -94,6 +121,7 @@ describe("query plans", () => {
     ...changeSql,
     ...debtSql,
     ...deliverySql,
+    ...linkSql,
     ...overviewSql,
     ...invalidationSql,
   })) {
@@ -101,12 +129,16 @@ describe("query plans", () => {
       const found = plan(sql)
       assert.isDefined(expected[name], found)
       for (const access of expected[name]!) assert.include(found, access)
-      const sorts = name === "page" || name === "latestOf" ? 1 : 0
+      const sorts = name === "page" || name === "latestOf" || name === "staleReferrers" ? 1 : 0
       assert.strictEqual(found.split("TEMP B-TREE").length - 1, sorts, found)
       // Tables that grow with the number of files are never read from end to end without an index, but once at the
-      // start (`last`) and for the first row (`waiting`).
-      if (name === "last" || name === "waiting") return
-      assert.notMatch(found, /SCAN (?:v|d|o|deliveries|directories|failures|retirements)(?! USING)(?!\w)/, found)
+      // start (`last`) and for the first row (`waiting`, `anyLink`).
+      if (name === "last" || name === "waiting" || name === "anyLink") return
+      assert.notMatch(
+        found,
+        /SCAN (?:v|d|o|l|links|deliveries|directories|failures|retirements)(?! USING)(?!\w)/,
+        found,
+      )
     })
   }
 })

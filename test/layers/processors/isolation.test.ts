@@ -90,7 +90,6 @@ describe("a processor in a process of its own", () => {
       assert.strictEqual(server, "cdn")
       assert.strictEqual(made.baseName, "2cf24dba-a file.txt")
       assert.deepStrictEqual(made.headers, { "content-encoding": "x" })
-      assert.deepStrictEqual(made.references as ReadonlyArray<string>, ["a/b.png"])
       assert.strictEqual(made.uniqueName, true)
       assert.isFalse(made.usedState)
       assert.deepStrictEqual(warnings, ["seen"])
@@ -132,7 +131,6 @@ describe("a processor in a process of its own", () => {
     ["no content", /returned no content/],
     ["no name", /returned no base name/],
     ["headers", /returned headers that are not text/],
-    ["references", /returned references that are no paths/],
   ]
   it.live("that throws or returns garbage says so, and its process goes on", () =>
     Effect.gen(function* () {

@@ -140,6 +140,37 @@ describe("listing a source", () => {
     }),
   )
 
+  it.live("follows links on the way of any path, as far as it exists", () =>
+    Effect.gen(function* () {
+      const { directory, files, root } = yield* world()
+      mkdirSync(`${root}/releases/1/img`, { recursive: true })
+      symlinkSync("releases/1", `${root}/current`)
+      symlinkSync("nowhere", `${root}/dangling`)
+      symlinkSync("round", `${root}/round`)
+      write(`${root}/releases/1/img/a.png`, "a")
+      symlinkSync("a.png", `${root}/releases/1/img/b.png`)
+      const paths = [
+        `${root}/current/img/a.png`,
+        `${root}/current/img/b.png`,
+        `${root}/current/img/missing/x.png`,
+        `${root}/current/img/a.png/x`,
+        `${root}/dangling`,
+        `${root}/round/x`,
+        `${directory}/missing`,
+      ]
+      const real = `${root}/releases/1/img`
+      assert.deepStrictEqual(yield* files.realPaths(paths), [
+        `${real}/a.png`,
+        `${real}/a.png`,
+        `${real}/missing/x.png`,
+        `${real}/a.png/x`,
+        `${root}/dangling`,
+        `${root}/round/x`,
+        `${directory}/missing`,
+      ])
+    }),
+  )
+
   it.live("tells the root's identity, and that it is gone or another", () =>
     Effect.gen(function* () {
       const { directory, files, list, root, source } = yield* world()

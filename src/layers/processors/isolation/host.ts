@@ -162,12 +162,11 @@ export const makeHost = (options: HostOptions): Effect.Effect<ProcessorHost, nev
         const work: Work = { _tag: "File", use, source, path, state, baseName, server, serverHas, original, directory }
         const made = yield* perform(work, timeLimit, answerTo(job))
         if (made === undefined) return yield* failed(work, "its process gave no result")
-        const { headers, location, references, uniqueName, usedState } = made
+        const { headers, location, uniqueName, usedState } = made
         const processed = {
           content: location === undefined ? content : yield* job.adopt(location),
           baseName: made.baseName,
           ...(headers === undefined ? {} : { headers }),
-          ...(references === undefined ? {} : { references: references as ProcessedFile["references"] }),
           ...(uniqueName === undefined ? {} : { uniqueName }),
         } as ProcessedFile
         return { processed, usedState }

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import { ProcessorError, type SourceError } from "../../../domain/Errors.ts"
 import type { RelativePath, ServerName, SourceName } from "../../../domain/Path.ts"
-import { isWithin, relativePath } from "../../../domain/Path.ts"
+import { isWithin } from "../../../domain/Path.ts"
 import { askedOfDaemon, type ProcessedFile, type ProcessorJob } from "../../../domain/Processor.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
 import * as Stream from "effect/Stream"
@@ -43,7 +43,8 @@ export const makeJob = (
   const place = makePlace(disk, directory, Effect.void, directory)
   const failed = sourceError(original.location)
   let usedState = false
-  const asked = Object.fromEntries(askedOfDaemon.map((name) => [name, (argument: unknown) => ask(name, argument)]))
+  const members = askedOfDaemon.filter((name) => name !== "addressesOf" || work.server !== undefined)
+  const asked = Object.fromEntries(members.map((name) => [name, (argument: unknown) => ask(name, argument)]))
   const job = {
     source: work.source as SourceName,
     path: work.path as RelativePath,
@@ -76,10 +77,6 @@ const isContent = (value: unknown): value is Content =>
 const isHeaders = (value: unknown): value is ProcessedFile["headers"] =>
   value === undefined || (isRecord(value) && Object.values(value).every((header) => typeof header === "string"))
 
-const isReferences = (value: unknown): value is ProcessedFile["references"] =>
-  value === undefined ||
-  (Array.isArray(value) && value.every((path) => typeof path === "string" && relativePath(path) !== undefined))
-
 /** What a processor returned, as it travels; a failure where that is not what the contract says. */
 export const madeOf = Effect.fnUntraced(function* (
   returned: unknown,
@@ -88,11 +85,10 @@ export const madeOf = Effect.fnUntraced(function* (
 ) {
   const wrong = (detail: string) => new ProcessorError({ processor: use.name, path, detail })
   if (!isRecord(returned)) return yield* wrong("returned no processed file: { content, baseName } is expected")
-  const { baseName, content, headers, references, uniqueName } = returned
+  const { baseName, content, headers, uniqueName } = returned
   if (typeof baseName !== "string") return yield* wrong("returned no base name")
   if (!isContent(content)) return yield* wrong("returned no content: what job.write or job.adopt gives is expected")
   if (!isHeaders(headers)) return yield* wrong("returned headers that are not text")
-  if (!isReferences(references)) return yield* wrong("returned references that are no paths of files in the source")
   const isOurs = content instanceof DiskContent && isWithin(directory, content.location)
   const stored =
     content === job.content || isOurs
@@ -102,7 +98,6 @@ export const madeOf = Effect.fnUntraced(function* (
     location: stored === job.content ? undefined : stored.location,
     baseName,
     headers,
-    references,
     uniqueName: uniqueName === true ? true : undefined,
     usedState: usedState(),
   }

@@ -36,7 +36,6 @@ export interface Made {
   readonly location: string | undefined
   readonly baseName: string
   readonly headers: Readonly<Record<string, string>> | undefined
-  readonly references: ReadonlyArray<string> | undefined
   readonly uniqueName: boolean | undefined
   /** It looked at the state of the file, so what it made depends on more than the content. */
   readonly usedState: boolean

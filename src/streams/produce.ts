@@ -1,0 +1,56 @@
+/**
+ * Makes what is published of a file on one server: runs its chain, and answers where references in it lead.
+ *
+ * @since 1.0.0
+ */
+import * as Effect from "effect/Effect"
+import type { Link } from "../domain/Link.ts"
+import type { ServerName } from "../domain/Path.ts"
+import { Processors } from "../domain/Processor.ts"
+import { type Links, noFindings } from "./links.ts"
+import type { ChainRequest, makeProcess, Processed } from "./process.ts"
+import type { Ask, Waits } from "./waits.ts"
+
+/** What is published of a file, and what it refers to: undefined where its chain asks for no references. */
+export interface Produced {
+  readonly processed: Processed
+  readonly links?: ReadonlyArray<Link>
+}
+
+export interface ProduceParts {
+  readonly server: ServerName
+  readonly process: Effect.Success<ReturnType<typeof makeProcess>>
+  readonly links: Links
+  readonly waits: Waits
+}
+
+export const makeProduce = Effect.fnUntraced(function* ({ links, process, server, waits }: ProduceParts) {
+  const processors = yield* Processors
+
+  /** Undefined where the file has to wait: `ask` says for what. */
+  return Effect.fnUntraced(function* (request: ChainRequest, ask: Ask) {
+    const { rule } = request
+    if (!rule.chain.some((use) => processors.get(use).perServer === true)) {
+      const produced: Produced = { processed: yield* process(request) }
+      return produced
+    }
+    const findings = noFindings()
+    const run = (naming: boolean) =>
+      process({ ...request, addressesOf: links({ ask, rule, server, waits, findings, naming }) }).pipe(
+        Effect.catchTag("ProcessorError", (error) =>
+          ask.awaited.size > 0 ? Effect.succeed(undefined) : Effect.fail(findings.broken ?? error),
+        ),
+      )
+    const named = yield* run(true)
+    if (named === undefined || ask.awaited.size > 0) return undefined
+    if (findings.broken !== undefined) return yield* findings.broken
+    // The original stands in for it, which refers to what is beside it.
+    if (named.failure !== undefined) return { processed: named, links: [] } satisfies Produced
+    const filled = findings.leftOut ? yield* run(false) : named
+    if (filled === undefined || ask.awaited.size > 0) return undefined
+    const processed: Processed = findings.cyclic ? { ...filled, baseName: named.baseName, uniqueName: false } : filled
+    return { processed, links: [...findings.links.values()] } satisfies Produced
+  })
+})
+
+export type Produce = Effect.Success<ReturnType<typeof makeProduce>>
