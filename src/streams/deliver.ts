@@ -284,7 +284,9 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
       const deliveries = item.deliveries ?? (yield* ledger.deliveriesOf(item.source, item.path))
       for (const job of plan(book, item.path, state, deliveries, server)) {
         if (job._tag === "Retire") {
-          if (job.vanished && !item.approved) shared.vanished(listed(item.source, item.path, undefined))
+          // An approval was for what was missing then, not for a source that was taken away as a whole meanwhile.
+          const isApproved = item.approved && (!job.vanished || (yield* files.identity(book.source)) !== undefined)
+          if (job.vanished && !isApproved) shared.vanished(listed(item.source, item.path, undefined))
           else yield* forget(job.delivery)
         } else if (state !== undefined) {
           const done =

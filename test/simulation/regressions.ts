@@ -38,4 +38,15 @@ export const regressions: ReadonlyArray<Regression> = [
       { after: 0, operation: { do: "wait", millis: 30000 } },
     ],
   },
+  {
+    what: "files were deleted from their server because deletions had been confirmed a moment before their source went away",
+    seed: 100399,
+    steps: [
+      { after: 0, operation: { do: "write", path: "/site/a/j", text: "1:--------------" } },
+      { after: 0, operation: { do: "wait", millis: 30000 } },
+      { after: 0, operation: { do: "confirm", source: "site" } },
+      { after: 0, operation: { do: "unmount", source: "site" } },
+      { after: 0, operation: { do: "wait", millis: 1500 } },
+    ],
+  },
 ]
