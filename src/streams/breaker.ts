@@ -87,19 +87,18 @@ export const makeBreaker = Effect.fnUntraced(function* (most: number) {
     return Effect.gen(function* () {
       for (;;) {
         const now = clock.currentTimeMillisUnsafe()
-        if (state._tag === "Up" && pausedUntil <= now) {
+        if (state._tag === "Probing") {
+          yield* pulse.wait
+          continue
+        }
+        // A server that answers its probe by asking for less is given that time too.
+        const until = Math.max(state._tag === "Down" ? state.nextTry : 0, pausedUntil)
+        if (until <= now) {
           pausedUntil = 0
+          if (state._tag === "Down") state = { _tag: "Probing", reason: state.reason, attempts: state.attempts }
           return
         }
-        if (state._tag === "Down" && state.nextTry <= now) {
-          state = { _tag: "Probing", reason: state.reason, attempts: state.attempts }
-          return
-        }
-        if (state._tag === "Probing") yield* pulse.wait
-        else {
-          const until = state._tag === "Down" ? state.nextTry : pausedUntil
-          yield* Effect.raceFirst(Effect.sleep(until - now), pulse.wait)
-        }
+        yield* Effect.raceFirst(Effect.sleep(until - now), pulse.wait)
       }
     })
   }

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
+import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import { ProcessorError, SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
@@ -278,6 +279,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
       ? yield* Effect.result(retire({ source: item.source, path: item.path, server }))
       : Result.succeed(false)
     let asked = Result.isSuccess(retired) && retired.success
+    let refused: WorkError | undefined
     if (book !== undefined) {
       const state = item.state ?? (yield* files.stat(book.source, item.path))
       if (state?.link !== undefined) shared.linked(item.source, item.path, state.link)
@@ -289,14 +291,23 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
           if (job.vanished && !isApproved) shared.vanished(listed(item.source, item.path, undefined))
           else yield* forget(job.delivery)
         } else if (state !== undefined) {
-          const done =
+          const done = yield* Effect.result(
             job._tag === "Put"
-              ? yield* put(book, ask, state, job.rule, job.destination, job.previous)
-              : yield* compare(book, ask, state, job)
-          asked ||= done
+              ? put(book, ask, state, job.rule, job.destination, job.previous)
+              : compare(book, ask, state, job),
+          )
+          if (Result.isSuccess(done)) {
+            asked ||= done.success
+            continue
+          }
+          asked = true
+          // What is wrong with the file under one rule is no reason to withhold it under another.
+          if (dispositionOf(done.failure)._tag !== "ParkFile") return yield* done.failure
+          refused ??= done.failure
         }
       }
     }
+    if (refused !== undefined) return yield* refused
     if (Result.isFailure(retired)) return yield* retired.failure
     return asked
   })

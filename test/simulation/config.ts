@@ -80,7 +80,7 @@ const everyRule: ReadonlyArray<SimulatedRule> = [
   },
   { label: "stamped", source: "site", below: "a", chain: ["simulation.Stamp"], servers: ["mirror"], path: "stamped" },
   { label: "big", source: "site", minimum: 60, chain: ["unique_filename.Mtime"], servers: ["vault"], path: "big" },
-  { label: "media", source: "media", chain: [], servers: ["mirror", "cdn"], path: "media" },
+  { label: "media", source: "media", chain: ["filename.SpacesToDashes"], servers: ["mirror", "cdn"], path: "media" },
   {
     label: "drop",
     source: "media",
@@ -127,6 +127,7 @@ export type Edit =
 
 const chains: ReadonlyArray<ReadonlyArray<ChainName>> = [
   [],
+  ["filename.SpacesToDashes"],
   ["unique_filename.MD5"],
   ["filename.SpacesToDashes", "unique_filename.MD5"],
   ["simulation.Stamp", "unique_filename.MD5"],

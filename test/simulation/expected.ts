@@ -87,13 +87,11 @@ export const filesOf = (world: World, source: string): ReadonlyArray<DiskFile> =
   return found
 }
 
-/** A link that leads nowhere is not remembered: what appears behind it later is found by the reconcile only. */
-export const hasDanglingLink = (world: World, path: string): boolean => {
+/** Calls `visit` for every link at or below a path, with whether it leads to a file. */
+export const eachLink = (world: World, path: string, visit: (path: string, leads: boolean) => void): void => {
   const node = world.disk.at(path)
-  if (node?.kind === "link") return world.disk.follow(path)?.node.kind !== "file"
-  return (
-    node?.kind === "directory" && [...node.entries.keys()].some((name) => hasDanglingLink(world, `${path}/${name}`))
-  )
+  if (node?.kind === "link") visit(path, world.disk.follow(path)?.node.kind === "file")
+  if (node?.kind === "directory") for (const name of node.entries.keys()) eachLink(world, `${path}/${name}`, visit)
 }
 
 /** Claims by place, of one server. */

@@ -1,7 +1,9 @@
 /** One seed, one history: the world, what happens in it, and the verdict. */
+import type { RelativePath, SourceName } from "../../src/domain/Path.ts"
+import { fileOf } from "../../src/layers/ledger/memoryState.ts"
 import { firstConfig, sourceNames } from "./config.ts"
 import { Restless } from "./engine.ts"
-import { hasDanglingLink } from "./expected.ts"
+import { eachLink } from "./expected.ts"
 import {
   describe,
   healDisk,
@@ -9,6 +11,7 @@ import {
   makeOperations,
   mount,
   needsReconcile,
+  type Operation,
   perform,
   type Step,
 } from "./operations.ts"
@@ -45,6 +48,8 @@ class Run {
   /** All that happens is hinted at, so that nothing may depend on the reconcile. */
   private reliable: boolean
   private linked = false
+  /** Links that the running program knows. */
+  private readonly links = new Set<string>()
   private process: Process | undefined
 
   constructor(world: World, slowReads: boolean, reliable: boolean) {
@@ -71,6 +76,7 @@ class Run {
   }
 
   private end(how: "crash" | "stop"): void {
+    this.links.clear()
     this.process?.[how]()
     this.process = undefined
   }
@@ -99,8 +105,23 @@ class Run {
         perform(this.world, operation)
     }
     this.linked ||= operation.do === "link"
-    if (this.linked && this.reliable)
-      this.reliable = !sourceNames.some((name) => hasDanglingLink(this.world, `/${name}`))
+    if (this.linked && this.reliable) this.checkLinks(operation)
+  }
+
+  /**
+   * A link that led nowhere when the program looked is not remembered: what appears behind it later is found by the
+   * reconcile only. One that was delivered is.
+   */
+  private checkLinks(operation: Operation): void {
+    const { ledger } = this.world
+    for (const source of sourceNames) {
+      eachLink(this.world, `/${source}`, (path, leads) => {
+        const inSource = path.slice(source.length + 2)
+        const isDelivered = fileOf(ledger, source as SourceName, inSource as RelativePath).length > 0
+        if (!leads && !this.links.has(path)) this.reliable = false
+        else if (leads && isDelivered && operation.do === "wait" && operation.millis >= 1_500) this.links.add(path)
+      })
+    }
   }
 
   /** I3: what waits is bounded by what there is to look at, however many events there were. */

@@ -177,6 +177,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     ],
   },
   {
+    name: "a server that asks for less while it is probed is asked on",
+    file: "src/streams/breaker.ts",
+    edits: [
+      [
+        'Math.max(state._tag === "Down" ? state.nextTry : 0, pausedUntil)',
+        'state._tag === "Down" ? state.nextTry : pausedUntil',
+      ],
+    ],
+  },
+  {
+    name: "one refusal withholds a file everywhere",
+    file: "src/streams/deliver.ts",
+    edits: [["refused ??= done.failure", "return yield* done.failure"]],
+  },
+  {
     name: "deletions reach only the servers of rules",
     file: "src/streams/conveyor.ts",
     edits: [["item.approved\n", "false\n"]],

@@ -11,7 +11,7 @@ export type Operation =
   | { readonly do: "begin"; readonly path: string; readonly text: string }
   | { readonly do: "append"; readonly path: string; readonly text: string; readonly close: boolean }
   | { readonly do: "truncate"; readonly path: string; readonly size: number }
-  | { readonly do: "touch" | "scribble"; readonly path: string }
+  | { readonly do: "touch" | "scribble" | "set aside" | "put back"; readonly path: string }
   | { readonly do: "touch back"; readonly path: string; readonly millis: number }
   | { readonly do: "replace"; readonly path: string; readonly text: string }
   /** As a restore does: another inode, the same time and size, other bytes or the same. */
@@ -91,6 +91,11 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
     { length: 2 + chance.below(8) },
     () => `/${chance.happens(0.75) ? "site" : "media"}/${chance.pick(directories)}${chance.pick(names)}`,
   )
+  // Two names that chains make the same.
+  if (chance.happens(0.25)) {
+    const directory = `/${chance.pick(["site", "media", "media"])}/${chance.pick(directories)}`
+    pool.push(`${directory}g h.css`, `${directory}g-h.css`)
+  }
   let written = 0
   const file = () => chance.pick(pool)
   const directory = () => {
@@ -115,6 +120,8 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       [2, () => ({ do: "touch", path: file() })],
       [1, () => ({ do: "touch back", path: file(), millis: 1_000 * (1 + chance.below(100_000)) + written })],
       [3, () => ({ do: "replace", path: file(), text: text() })],
+      [1.5, () => ({ do: "set aside", path: file() })],
+      [1.5, () => ({ do: "put back", path: file() })],
       [1, () => ({ do: "restore", path: file(), other: chance.happens(0.5) })],
       [5, () => ({ do: "rename", from: any(), to: any() })],
       [1, () => ({ do: "rename", from: any(), to: "/elsewhere/kept" })],
@@ -146,6 +153,16 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       [4, () => ({ do: "server fault", server, fault: { fault: { _tag: "AnswerLost" }, ...some() } })],
       [1, () => ({ do: "server fault", server, fault: { fault: { _tag: "Disconnect", afterBytes: 20 }, ...some() } })],
       [1.5, () => ({ do: "server fault", server, fault: { fault: { _tag: "Hang" }, times: 1 + chance.below(6) } })],
+      // Until it is healed.
+      [
+        2,
+        () => {
+          const operations = [chance.pick(["put", "remove"] as const)]
+          // A file that is said to have changed is looked at again at once, and would be without end.
+          const lasting: TransportReason = reason._tag === "SourceChanged" ? { _tag: "Rejected" } : reason
+          return { do: "server fault", server, fault: { fault: { _tag: "Fail", reason: lasting }, operations } }
+        },
+      ],
       [2, () => ({ do: "server", server, up: false })],
       [2, () => ({ do: "server", server, up: true })],
       [1, () => ({ do: "latency", server, maximum: chance.pick([5, 500, 20_000]) })],
@@ -267,6 +284,13 @@ export const perform = (world: World, operation: Operation): void => {
       return void attempt(world, disk.touch(operation.path))
     case "scribble":
       return scribble(world, operation.path)
+    // The very version that was there before another, as a deployment that is taken back.
+    case "set aside":
+      if (world.disk.at(`/aside${operation.path}`) !== undefined) return
+      if (!attempt(world, disk.rename(operation.path, `/aside${operation.path}`))) return
+      return void attempt(world, disk.write(operation.path, `instead of ${operation.path}`))
+    case "put back":
+      return void attempt(world, disk.rename(`/aside${operation.path}`, operation.path))
     case "touch back":
       return void attempt(
         world,

@@ -216,13 +216,21 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
   for (const directories of world.ledger.deliveries.values()) {
     for (const files of directories.values()) {
       for (const row of [...files.values()].flat()) {
-        if (row.server === server) deliveries.set(row.destination, { ...row, key: stateKey(row.state) })
+        if (row.server !== server) continue
+        const other = deliveries.get(row.destination)
+        if (other !== undefined)
+          sentences.push(`${server}:${row.destination} is on record for ${other.path} and ${row.path}`)
+        deliveries.set(row.destination, { ...row, key: stateKey(row.state) })
       }
     }
   }
   const poisoned = new Set<string>()
   for (const claims of expected.values()) {
-    for (const claim of claims) if (claim.bytes === undefined) poisoned.add(`${claim.source}\0${claim.path}`)
+    // Of several files that belong at one place one is there; the others keep what they had.
+    const isContested = new Set(claims.map((claim) => `${claim.source}\0${claim.path}`)).size > 1
+    for (const claim of claims) {
+      if (claim.bytes === undefined || isContested) poisoned.add(`${claim.source}\0${claim.path}`)
+    }
   }
   for (const [place, claims] of expected) {
     const able = claims.filter((claim) => claim.bytes !== undefined)

@@ -49,6 +49,21 @@ describe("breaker", () => {
     }),
   )
 
+  it.effect("a probe that is answered with a wait is followed by that wait", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeBreaker(8)
+      yield* breaker.failed("refused")
+      yield* TestClock.adjust(RETRY_FIRST * 2)
+      assert.isTrue(yield* passes(breaker))
+      breaker.unproven()
+      yield* breaker.throttled(5_000)
+      yield* TestClock.adjust(4_999)
+      assert.isFalse(yield* passes(breaker))
+      yield* TestClock.adjust(1)
+      assert.isTrue(yield* passes(breaker))
+    }),
+  )
+
   it.effect("waits longer after each failed probe, up to the ceiling", () =>
     Effect.gen(function* () {
       const breaker = yield* makeBreaker(1)

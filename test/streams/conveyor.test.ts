@@ -451,6 +451,27 @@ describe("fileDeletionDelayAfterSync", () => {
 })
 
 describe("collisions", () => {
+  it.effect("a file that is refused under one rule is delivered under the others", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        const rules = [testRule("first", ["cdn"], { path: "one" }), testRule("second", ["cdn"], { path: "two" })]
+        yield* world.servers.get("cdn").inject({
+          fault: { _tag: "Fail", reason: { _tag: "PermissionDenied" } },
+          operations: ["put"],
+          path: (name) => name.startsWith("one/"),
+        })
+        yield* inGraph(world, testConfig({ servers: ["cdn"], rules }), (conveyor, ledger) =>
+          Effect.gen(function* () {
+            yield* world.disk.write("/site/a", "1")
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(yield* held(world, "cdn"), { "two/a": "1" })
+            assert.strictEqual((yield* ledger.failures(10)).length, 1)
+          }),
+        )
+      }),
+    ),
+  )
+
   it.effect("a file whose place is taken fails with the other's name, and gets the place when that one goes", () =>
     withWorld(["cdn"], (world) =>
       Effect.gen(function* () {
