@@ -56,6 +56,8 @@ export interface Put {
   readonly root: string
   readonly to: string
   readonly from: Original
+  /** It has reached the disk, and so has its name, before this returns: nobody could make it again. */
+  readonly toDisk?: boolean
 }
 
 /**
@@ -101,7 +103,13 @@ export interface Operations {
   readonly spool: readonly [{ readonly root: string; readonly to: string }, string]
   readonly append: readonly [{ readonly location: string; readonly bytes: Uint8Array }, undefined]
   readonly commit: readonly [
-    { readonly location: string; readonly root: string; readonly to: string; readonly version: DeliveredState },
+    {
+      readonly location: string
+      readonly root: string
+      readonly to: string
+      readonly version: DeliveredState
+      readonly toDisk?: boolean
+    },
     undefined,
   ]
   readonly discard: readonly [{ readonly location: string }, undefined]

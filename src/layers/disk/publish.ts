@@ -8,6 +8,7 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  fsyncSync,
   futimesSync,
   lstatSync,
   openSync,
@@ -104,7 +105,14 @@ const finish = (descriptor: number, location: string, size: number, atOnce: bool
 }
 
 /** Writes exactly this version of an open file into a new one, which is gone again when that fails; its SHA-256. */
-const fill = (source: number, from: Original, location: string, descriptor: number, turn: Turn): string => {
+const fill = (
+  source: number,
+  from: Original,
+  location: string,
+  descriptor: number,
+  turn: Turn,
+  toDisk = false,
+): string => {
   let open = true
   try {
     const sha256 = transfer(source, from, descriptor, turn)
@@ -112,6 +120,7 @@ const fill = (source: number, from: Original, location: string, descriptor: numb
     const mtime = seconds(from.version.mtimeNs)
     futimesSync(descriptor, mtime, mtime)
     finish(descriptor, location, from.version.size, from.version.size <= DISK_CHUNK)
+    if (toDisk) fsyncSync(descriptor)
     open = false
     closeSync(descriptor)
     return sha256
@@ -122,17 +131,28 @@ const fill = (source: number, from: Original, location: string, descriptor: numb
   }
 }
 
+/** What was renamed into a directory is found there after a power cut, too. */
+const flushDirectory = (directory: string): void => {
+  const descriptor = openSync(native(directory), constants.O_RDONLY)
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
 /** Copies exactly this version of a file; its SHA-256. */
-export const copy = ({ from, root, to }: Input<"copy">, turn: Turn): string => {
+export const copy = ({ from, root, to, toDisk = false }: Input<"copy">, turn: Turn): string => {
   refuseReserved(to)
   const source = openVersion(from, turn)
   try {
     return within(root, to, turn, (directory) => {
       const { descriptor, location } = create(directory)
-      const sha256 = fill(source, from, location, descriptor, turn)
+      const sha256 = fill(source, from, location, descriptor, turn, toDisk)
       try {
         stop(turn)
         replace(location, join(directory, baseNameOf(to)))
+        if (toDisk) flushDirectory(directory)
         return sha256
       } catch (error) {
         quietly(() => unlinkSync(native(location)))

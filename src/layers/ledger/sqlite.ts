@@ -32,7 +32,9 @@ import { check, migrate, requireCurrent } from "./schema.ts"
 /** The ledger's file within a state directory. */
 export const ledgerFile = (directory: string): string => join(directory, "ledger.db")
 
-const openLedger = (directory: string): Database => {
+type Open = typeof open
+
+const openLedger = (open: Open, directory: string): Database => {
   const file = ledgerFile(directory)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   createFile(file, 0o600)
@@ -65,7 +67,7 @@ const setAside = (directory: string): string => {
 }
 
 /** The ledger as it is, for commands that only look; a daemon may be writing it meanwhile. */
-const openReadOnly = (directory: string): Database => {
+const openReadOnly = (open: Open, directory: string): Database => {
   const database = open(ledgerFile(directory), { timeout: LEDGER_LOCK_WAIT, readOnly: true })
   try {
     requireCurrent(database)
@@ -161,17 +163,22 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
  * when it was written by a newer version or is something else. One process may write it: hold the directory first (lock.ts).
  * With `readOnly` nothing is made or migrated, and every commit fails.
  */
-export const layerSqlite = (options: {
+export const layerSqlite = (options: LedgerOptions): Layer.Layer<Ledger, LedgerError> => layerOf(open, options)
+
+export interface LedgerOptions {
   readonly directory: string
   readonly readOnly?: boolean
   /** A damaged ledger is set aside, beside it, and an empty one takes its place. */
   readonly renew?: boolean
-}): Layer.Layer<Ledger, LedgerError> => {
+}
+
+/** The same with another way to open databases, for tests that listen in. */
+export const layerOf = (open: Open, options: LedgerOptions): Layer.Layer<Ledger, LedgerError> => {
   const toError = (cause: unknown) => toLedgerError(ledgerFile(options.directory), cause)
   const acquire = Effect.try({
     try: () => {
       const readOnly = options.readOnly === true
-      const database = readOnly ? openReadOnly(options.directory) : openLedger(options.directory)
+      const database = readOnly ? openReadOnly(open, options.directory) : openLedger(open, options.directory)
       return { database, ...make(database, readOnly) }
     },
     catch: toError,

@@ -3,7 +3,7 @@
  * files that stay, as copies of everything else.
  *
  * Nothing is written or removed through a symbolic link below `location`. Copies are not flushed to the disk one by one:
- * after a power cut `verify` finds what the system had not written yet.
+ * after a power cut `verify` finds what the system had not written yet. Only a copy whose source file is to be deleted is.
  *
  * @since 1.0.0
  */
@@ -54,7 +54,7 @@ const make = (
   const publish = (file: OutputFile, to: RemotePath): Effect.Effect<string, DiskError | SourceError> => {
     const { content } = file
     if (!(content instanceof DiskContent)) return putStream(disk, root, file, to)
-    const put = { root, to, from: content.original }
+    const put = { root, to, from: content.original, toDisk: !file.sourceStays }
     return isLinked(file, content) ? Effect.as(disk.run("link", put), "") : disk.run("copy", put)
   }
 
@@ -69,7 +69,8 @@ const make = (
     const groups: Array<Group> = []
     files.forEach(({ file, to }, index) => {
       const { content } = file
-      if (!(content instanceof DiskContent)) return
+      // What has to reach the disk goes one by one.
+      if (!(content instanceof DiskContent) || !file.sourceStays) return
       const how = isLinked(file, content) ? "link" : "copy"
       const { guard } = content.original
       let group = groups.find((one) => one.how === how && one.guard === guard)
