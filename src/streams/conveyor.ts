@@ -62,6 +62,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config) {
     unsettled: (source, path, quiet) => settle.again(source, path, quiet),
     linked: (source, link, target) => discoverers.find((discover) => discover.source === source)?.linked(link, target),
     vanished: (item) => guard.vanished(item),
+    approvedRoot: (source) => guard.approvedRoot(source),
     outboxChanged: () => publish.changed(),
     deletionDue: () => sweep.changed(),
     agendaChanged: (server) => agendas.get(server)?.changed(),

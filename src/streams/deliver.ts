@@ -191,6 +191,13 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     shared.outboxChanged()
   })
 
+  /** An approved deletion may have waited long: the root must still be the one it was about, and the file not in it. */
+  const isGone = Effect.fnUntraced(function* (book: SourceBook, item: Item) {
+    const identity = yield* files.identity(book.source)
+    if (identity === undefined || identity !== shared.approvedRoot(item.source)) return false
+    return (yield* files.stat(book.source, item.path)) === undefined
+  })
+
   const forget = Effect.fnUntraced(function* (delivery: Delivery) {
     const { path, rule, source } = delivery
     yield* ledger.commit([
@@ -236,7 +243,8 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
       const deliveries = item.deliveries ?? (yield* ledger.deliveriesOf(item.source, item.path))
       for (const job of plan(book, item.path, state, deliveries, server)) {
         if (job._tag === "Retire") {
-          if (job.vanished && !item.approved) shared.vanished(listed(item.source, item.path, undefined))
+          if (job.vanished && !(item.approved && (yield* isGone(book, item))))
+            shared.vanished(listed(item.source, item.path, undefined))
           else yield* forget(job.delivery)
         } else if (state !== undefined) {
           asked = true
