@@ -82,6 +82,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
     unsettled: (source, path, quiet) => settle.again(source, path, quiet),
     linked: (source, link, target) => discoverers.find((discover) => discover.source === source)?.linked(link, target),
     vanished: (item) => guard.vanished(item),
+    approvedRoot: (source) => guard.approvedRoot(source),
     outboxChanged: () => publish.changed(),
     deletionDue: () => sweep.changed(),
     invalidates: (server) => invalidations.has(server),

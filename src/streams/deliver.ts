@@ -233,6 +233,13 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     return true
   })
 
+  /** An approved deletion may have waited long: the root must still be the one it was about, and the file not in it. */
+  const isGone = Effect.fnUntraced(function* (book: SourceBook, item: Item) {
+    const identity = yield* files.identity(book.source)
+    if (identity === undefined || identity !== shared.approvedRoot(item.source)) return false
+    return (yield* files.stat(book.source, item.path)) === undefined
+  })
+
   const forget = Effect.fnUntraced(function* (delivery: Delivery) {
     const { path, rule, source } = delivery
     const retireAt = clock.currentTimeMillisUnsafe()
@@ -286,9 +293,8 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
       const deliveries = item.deliveries ?? (yield* ledger.deliveriesOf(item.source, item.path))
       for (const job of plan(book, item.path, state, deliveries, server)) {
         if (job._tag === "Retire") {
-          // An approval was for what was missing then, not for a source that was taken away as a whole meanwhile.
-          const isApproved = item.approved && (!job.vanished || (yield* files.identity(book.source)) !== undefined)
-          if (job.vanished && !isApproved) shared.vanished(listed(item.source, item.path, undefined))
+          if (job.vanished && !(item.approved && (yield* isGone(book, item))))
+            shared.vanished(listed(item.source, item.path, undefined))
           else yield* forget(job.delivery)
         } else if (state !== undefined) {
           const done = yield* Effect.result(

@@ -13,7 +13,7 @@ import { Ledger } from "../domain/Ledger.ts"
 import { GATHER_MAX, GATHER_MAX_MANY, GATHER_QUIET, GUARD_COUNT, SCAN_BATCH } from "../domain/Limits.ts"
 import { root, type SourceName } from "../domain/Path.ts"
 import { type Census, judge } from "../domain/Safety.ts"
-import { SourceFiles } from "../domain/SourceFiles.ts"
+import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
 import { Backlog, directory, type Item } from "./backlog.ts"
 import { makePulse } from "./pulse.ts"
 import type { Shared, SourceBook } from "./shared.ts"
@@ -33,6 +33,7 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
   let last = 0
   let deciding = false
   let confirmed = false
+  let approvedRoot: RootIdentity | undefined
   let hold: Hold | undefined = (yield* ledger.holds).find((held) => held.source === book.source.name)
 
   const vanished = (item: Item) => {
@@ -93,9 +94,11 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     return { total, missing: count, moved, root: state }
   })
 
-  const approve = (items: ReadonlyArray<Item>) => {
+  /** For the root as it is now: what is missing because that one went away meanwhile is not meant. */
+  const approve = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
+    approvedRoot = yield* files.identity(book.source)
     for (const item of items) shared.enqueueAll({ ...item, approved: true })
-  }
+  })
 
   const release = Effect.fnUntraced(function* () {
     if (hold === undefined) return
@@ -110,15 +113,15 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     if (confirmed) {
       confirmed = false
       yield* release()
-      return approve([...items, directory(book.source.name, root, "tree")])
+      return yield* approve([...items, directory(book.source.name, root, "tree")])
     }
     const replaced = (yield* rootState()) !== "same"
-    if (!many && !replaced && hold === undefined) return approve(items)
+    if (!many && !replaced && hold === undefined) return yield* approve(items)
     const counted = yield* census()
     const verdict = judge(counted, shared.config.settings.maxDeletes.share)
     if (verdict._tag === "Approve") {
       yield* release()
-      return approve(many ? [...items, directory(book.source.name, root, "tree")] : items)
+      return yield* approve(many ? [...items, directory(book.source.name, root, "tree")] : items)
     }
     const held: Hold = {
       source: book.source.name,
@@ -163,6 +166,7 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
       pulse.wake()
     },
     hold: () => hold,
+    approvedRoot: () => approvedRoot,
     isIdle: () => gathered.size === 0 && !deciding && !confirmed,
     run: run() as Effect.Effect<never, LedgerError | SourceError>,
   }
@@ -178,6 +182,8 @@ export const makeGuard = Effect.fnUntraced(function* (shared: Shared) {
     /** A person says that what is missing was meant to go. */
     confirm: (source: SourceName) => guards.get(source)?.confirm(),
     hold: (source: SourceName) => guards.get(source)?.hold(),
+    /** The root that the last approval was about. */
+    approvedRoot: (source: SourceName) => guards.get(source)?.approvedRoot(),
     isIdle: () => [...guards.values()].every((guard) => guard.isIdle()),
     stages: [...guards].map(([name, guard]) => ({ name: `guard ${name}`, run: guard.run })),
   }

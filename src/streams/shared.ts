@@ -10,6 +10,7 @@ import type { RelativePath, ServerName, SourceName } from "../domain/Path.ts"
 import type { RuleBook } from "../domain/Plan.ts"
 import type { FileReference } from "../domain/Reference.ts"
 import type { Rule } from "../domain/Rule.ts"
+import type { RootIdentity } from "../domain/SourceFiles.ts"
 import type { ConveyorEvent } from "../domain/Telemetry.ts"
 import type { Item } from "./backlog.ts"
 
@@ -41,6 +42,8 @@ export interface Shared {
   readonly linked: (source: SourceName, link: RelativePath, target: RelativePath) => void
   /** To the guard: delivered files that are no longer there. */
   readonly vanished: (item: Item) => void
+  /** From the guard: the root that its last approval was about. */
+  readonly approvedRoot: (source: SourceName) => RootIdentity | undefined
   /** To publish: the outbox may hold something. */
   readonly outboxChanged: () => void
   /** To sweep: a file whose source is to be deleted was delivered. */

@@ -16,8 +16,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: "src/streams/deliver.ts",
     edits: [
       [
-        "const receipt = yield* transporter.put(output, place)",
-        `const receipt = yield* Effect.catchTag(transporter.put(output, place), "TransportError", () =>
+        "const receipt = yield* transporter.put(outputOf(item, state, rule, processed), place)",
+        `const receipt = yield* Effect.catchTag(transporter.put(outputOf(item, state, rule, processed), place), "TransportError", () =>
           Effect.map(workspace.hash(files.content(book.source, item.path, state), "sha256"), (sha256) => ({ sha256 })))`,
       ],
     ],
@@ -25,7 +25,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "forget to retire the old name",
     file: "src/streams/acknowledge.ts",
-    edits: [["const moved = previous !== undefined &&", "const moved = false && previous !== undefined &&"]],
+    edits: [
+      [
+        "...(previous !== undefined && hasMoved(confirmation)",
+        "...(false && previous !== undefined && hasMoved(confirmation)",
+      ],
+    ],
   },
   {
     name: "skip the check that a file held still while it was read",
@@ -63,8 +68,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "two files at one place at once",
-    file: "src/streams/deliver.ts",
-    edits: [["if (!busy.has(place)) {", "if (true) {"]],
+    file: "src/streams/places.ts",
+    edits: [["if (busy.has(place)) return false", ""]],
   },
   {
     name: "take a place without asking whose it is",
@@ -99,12 +104,17 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "guard off",
     file: "src/streams/deliver.ts",
-    edits: [["if (job.vanished && !item.approved)", "if (false)"]],
+    edits: [["if (job.vanished && !(item.approved && (yield* isGone(book, item))))", "if (false)"]],
   },
   {
     name: "retries pass the guard",
     file: "src/streams/agenda.ts",
     edits: [["urgent(target.source, target.path)", "urgent(target.source, target.path, true)"]],
+  },
+  {
+    name: "what was approved once may go for ever",
+    file: "src/streams/deliver.ts",
+    edits: [["!(item.approved && (yield* isGone(book, item)))", "!item.approved"]],
   },
   {
     name: "the ledger says it is written before it is",
@@ -124,7 +134,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "no note of an upload under way",
     file: "src/layers/ledger/memoryState.ts",
-    edits: [["return place(state, one.target, one.destination, one.removeAt)", "return"]],
+    edits: [["return void state.uploads.set(one.uploads.id, one.uploads)", "return"]],
   },
   {
     name: "a place in doubt counts as delivered",
@@ -169,12 +179,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "the turn to try a server is never given back",
     file: "src/streams/lanes.ts",
-    edits: [
-      [
-        "      breaker.unproven()\n      if (inFlight.size < breaker.limit()) {",
-        "      if (inFlight.size < breaker.limit()) {",
-      ],
-    ],
+    edits: [["        breaker.unproven()\n        continue", "        continue"]],
   },
   {
     name: "a server that asks for less while it is probed is asked on",

@@ -79,7 +79,7 @@ const someFlavour = (chance: Chance): Flavour => {
     servers: weight(3),
     edits: weight(1.5),
     crashes: weight(2),
-    mounts: weight(0.4),
+    mounts: weight(0.9),
     time: 0.5 + chance.next() * 2,
   }
 }

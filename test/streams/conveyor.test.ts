@@ -371,6 +371,29 @@ describe("the mass-delete guard", () => {
     ),
   )
 
+  it.effect("a confirmation that waits for a server does not reach files that went missing with their root since", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, config, (conveyor) =>
+        Effect.gen(function* () {
+          yield* many(world, 5)
+          yield* untilQuiet(conveyor)
+          yield* world.servers.get("cdn").set({ up: false })
+          yield* world.disk.write("/site/0", "again")
+          yield* untilQuiet(conveyor)
+          conveyor.confirmDeletes(site)
+          yield* untilQuiet(conveyor)
+          yield* world.disk.rename("/site", "/away")
+          yield* world.disk.mkdir("/site")
+          yield* world.servers.get("cdn").set({ up: true })
+          yield* TestClock.adjust(600_000)
+          yield* untilQuiet(conveyor)
+          assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 5)
+          assert.isDefined((yield* conveyor.status).sources[0]?.hold)
+        }),
+      ),
+    ),
+  )
+
   it.effect("deletes nothing while the root is missing", () =>
     withWorld(["cdn"], (world) =>
       Effect.gen(function* () {

@@ -95,6 +95,13 @@ export const makeSourceFiles = (disk: MemoryDisk, piece = MEMORY_CHUNK): SourceF
     return resolved._tag === "File" ? resolved.node : undefined
   }
 
+  /** The file of the source that a link stands for. */
+  const linkTarget = (source: Source, path: RelativePath): RelativePath | undefined => {
+    if (disk.at(absolute(source, path))?.kind !== "link") return undefined
+    const resolved = resolveLink(disk, source, absolute(source, path))
+    return resolved._tag === "File" ? resolved.target : undefined
+  }
+
   const bytes = (source: Source, path: RelativePath, state: FileState): Content["bytes"] => {
     const where = absolute(source, path)
     const check = (node: FileNode | undefined): SourceError | undefined => {
@@ -173,7 +180,9 @@ export const makeSourceFiles = (disk: MemoryDisk, piece = MEMORY_CHUNK): SourceF
         const blocked = obstacle(faults, absolute(source, path), false)
         if (blocked !== undefined) return Effect.fail(blocked)
         const node = current(source, path)
-        return Effect.succeed(node === undefined ? undefined : stateOf(node))
+        if (node === undefined) return Effect.succeed(undefined)
+        const link = linkTarget(source, path)
+        return Effect.succeed(link === undefined ? stateOf(node) : { ...stateOf(node), link })
       }),
     list: (source, directories) =>
       Effect.map(disk.look, (faults) => directories.map((directory) => listing(source, directory, faults))),
