@@ -65,9 +65,11 @@ const judge = async (world) => {
   if (equal === undefined) return `no convergence in ${SECONDS} s:\n${world.gap()}\n${world.log()}`
   const waited = world.command("wait")
   if (waited.code !== 0) return `wait: ${waited.err}`
+  // An old name may come due at this very moment: it is gone soon, and nothing else comes up.
+  const gone = await until(() => world.gap() === "", 30, 200)
   const gap = world.gap()
   await world.kill()
-  return gap === "" ? undefined : `after it said in sync:\n${gap}`
+  return gone && gap === "" ? undefined : `after it said in sync:\n${gap}\n${world.log()}`
 }
 
 const startedAt = Date.now()
