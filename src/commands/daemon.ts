@@ -37,11 +37,14 @@ const firstSync = (conveyor: Conveyor) => {
   return Effect.raceFirst(conveyor.quiet, Effect.andThen(Effect.scoped(showProgress(values)), Effect.never))
 }
 
+/** Twice: only a collection that finds next to nothing new makes the engine give room back. */
+const trimWhenQuiet = Effect.andThen(Effect.delay(trimHeap, TRIM_AFTER), Effect.delay(trimHeap, TRIM_AFTER))
+
 /** After each scan, once nothing is left to do, memory that only the scan needed is given back. */
 const trimming = (conveyor: Conveyor) =>
   Stream.runForEach(
     Stream.filter(conveyor.events, (event) => event._tag === "Scanned"),
-    () => Effect.andThen(conveyor.quiet, Effect.delay(trimHeap, TRIM_AFTER)),
+    () => Effect.andThen(conveyor.quiet, trimWhenQuiet),
   )
 
 /** Says, after the first sync, how much of it needed no upload. */
