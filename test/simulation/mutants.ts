@@ -107,11 +107,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [["if (job.vanished && !(item.approved && (yield* isGone(book, item))))", "if (false)"]],
   },
   {
-    name: "retries pass the guard",
-    file: "src/streams/agenda.ts",
-    edits: [["urgent(target.source, target.path)", "urgent(target.source, target.path, true)"]],
-  },
-  {
     name: "what was approved once may go for ever",
     file: "src/streams/deliver.ts",
     edits: [["!(item.approved && (yield* isGone(book, item)))", "!item.approved"]],
