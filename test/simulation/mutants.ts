@@ -74,7 +74,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "take a place without asking whose it is",
     file: "src/streams/deliver.ts",
-    edits: [["const takenFrom = yield* claim(item, place)", "const takenFrom = undefined"]],
+    edits: [["const takenFrom = yield* claim(item, place, rule)", "const takenFrom = undefined"]],
   },
   {
     name: "remove before the published map let go",
