@@ -76,8 +76,12 @@ export const makeAcknowledge = Effect.fnUntraced(function* (
 const hasMoved = ({ delivery, previous }: Confirmation): boolean =>
   previous !== undefined && previous.destination !== delivery.destination
 
-/** Readers get what they got before: the same content, made in the same way, at the same place. */
-const isSameContent = ({ delivery, previous }: Confirmation): boolean =>
+/**
+ * Readers get what they got before: the same content, made in the same way, at the same place. Of a file that refers to
+ * others nobody knows: the same reference may have got another address.
+ */
+const isSameContent = ({ delivery, links = [], previous }: Confirmation): boolean =>
+  links.length === 0 &&
   previous?.destination === delivery.destination &&
   previous.fingerprint === delivery.fingerprint &&
   previous.hash === delivery.hash &&
