@@ -281,7 +281,12 @@ export const toConfig = (config: SimulatedConfig): Config => ({
     destinations: rule.servers.map((server) => ({
       server: server as ServerName,
       path: rule.path,
-      fingerprint: JSON.stringify([rule.chain, rule.path]),
+      // Other sources decide where references lead.
+      fingerprint: JSON.stringify([
+        rule.chain,
+        rule.path,
+        ...(rule.chain.includes("link_updater.CSSURLUpdater") ? config.sources.toSorted() : []),
+      ]),
     })),
     fileDeletionDelayAfterSync: rule.deletion,
     ...(rule.onFailure === undefined ? {} : { onFailure: rule.onFailure }),

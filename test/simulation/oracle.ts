@@ -88,10 +88,13 @@ export const makeOracle = (world: World): Oracle => {
   const checkForgotten = (change: Extract<LedgerChange, { _tag: "Forgotten" }>) => {
     const { path, rule, server, source } = change.key
     const before = world.away.get(source)
-    if (before === undefined || !before.has(path) || world.confirmed.has(source)) return
+    const size = before?.get(path)
+    if (size === undefined || world.confirmed.has(source)) return
     // Where new files came meanwhile the guard counts; where there is nothing it holds whatever the count.
     if (filesOf(world, source).length > 0) return
-    const wanted = running.rules.some((one) => idOf(one) === rule && one.servers.includes(server))
+    const wanted = running.rules.some(
+      (one) => idOf(one) === rule && one.servers.includes(server) && wants(one, path, size),
+    )
     if (wanted) violated(`guard: ${path} is deleted from ${server} although its source was taken away as a whole`)
   }
 

@@ -44,8 +44,9 @@ const swap = (world: World, path: string): void => {
 const faultName = (fault: ServerFault): string =>
   fault.fault._tag === "Fail" ? fault.fault.reason._tag : fault.fault._tag
 
-/** Files of a source, however deep. */
-const present = (world: World, source: string): Set<string> => new Set(world.run(world.disk.files(`/${source}`)).keys())
+/** The sizes of the files of a source, however deep. */
+const present = (world: World, source: string): Map<string, number> =>
+  new Map(Array.from(world.run(world.disk.files(`/${source}`)), ([path, bytes]) => [path, bytes.length]))
 
 /** Does what is not about the process itself. */
 export const perform = (world: World, operation: Operation): void => {

@@ -61,8 +61,8 @@ export interface World {
   readonly everSwept: Set<string>
   /** What was on a server when the config ceased to name it. */
   readonly abandoned: Set<string>
-  /** Paths that were there when their source was taken away; undefined while it is there. */
-  readonly away: Map<string, Set<string>>
+  /** Files, with their sizes, that were there when their source was taken away; undefined while it is there. */
+  readonly away: Map<string, Map<string, number>>
   /** Somebody confirmed the deletions of a source since it went away. */
   readonly confirmed: Set<string>
   /** Where on a server anything may ever be written. */
