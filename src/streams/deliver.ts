@@ -115,28 +115,45 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
   const workspace = yield* Workspace
   const clock = yield* Clock.Clock
 
-  /** Another file's delivery at this place: taken over when its source is gone or goes elsewhere now, else a conflict. */
-  const claim = Effect.fnUntraced(function* (item: Item, place: RemotePath) {
+  const taken = (item: Item, detail: string) =>
+    new TransportError({ server, operation: "put", path: item.path, reason: { _tag: "Rejected" }, detail })
+
+  /** Where the same file goes to one place under two rules that make different things of it, the first in the config has it. */
+  const claimFromRule = (
+    item: Item,
+    place: RemotePath,
+    rule: Rule,
+    other: Delivery,
+  ): Effect.Effect<boolean, TransportError> => {
+    const rules = shared.books.get(item.source)?.rules ?? []
+    const otherRule = rules.find(({ id }) => id === other.rule)
+    const madeBy = (one: Rule | undefined) => one?.destinations.find((to) => to.server === server)?.fingerprint
+    if (madeBy(rule) === madeBy(otherRule)) return Effect.succeed(false)
+    if (otherRule === undefined || rules.indexOf(rule) < rules.indexOf(otherRule)) return Effect.succeed(true)
+    const detail = `"${place}" is where rule "${otherRule.label}" publishes it already; give the two rules different destinations`
+    return Effect.fail(taken(item, detail))
+  }
+
+  /** Another delivery at this place: taken over when its source is gone or goes elsewhere now, else a conflict. */
+  const claim = Effect.fnUntraced(function* (item: Item, place: RemotePath, rule: Rule) {
     const occupants = yield* ledger.occupants(server, place)
-    const other = occupants.find((occupant) => occupant.path !== item.path || occupant.source !== item.source)
+    const isOwnFile = (one: Delivery) => one.path === item.path && one.source === item.source
+    const other =
+      occupants.find((occupant) => !isOwnFile(occupant)) ?? occupants.find((occupant) => occupant.rule !== rule.id)
     if (other === undefined) return undefined
+    const key: DeliveryKey = { source: other.source, path: other.path, server, rule: other.rule }
     const book = shared.books.get(other.source)
     const state = book === undefined ? undefined : yield* files.stat(book.source, other.path)
     const stillThere =
       book !== undefined &&
       state !== undefined &&
       !plan(book, other.path, state, [other], server).some((job) => job._tag === "Retire")
-    if (!stillThere) {
-      const key: DeliveryKey = { source: other.source, path: other.path, server, rule: other.rule }
-      return key
-    }
-    return yield* new TransportError({
-      server,
-      operation: "put",
-      path: item.path,
-      reason: { _tag: "Rejected" },
-      detail: `"${place}" is where ${other.path} is published already; rename one of the two, or give their rules different destinations`,
-    })
+    if (!stillThere) return key
+    if (isOwnFile(other)) return (yield* claimFromRule(item, place, rule, other)) ? key : undefined
+    return yield* taken(
+      item,
+      `"${place}" is where ${other.path} is published already; rename one of the two, or give their rules different destinations`,
+    )
   })
 
   /** Uploads, and gives the hash of the source file's bytes. */
@@ -179,7 +196,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         yield* places.at(
           place,
           Effect.gen(function* () {
-            const takenFrom = yield* claim(item, place)
+            const takenFrom = yield* claim(item, place, rule)
             const { path, source } = item
             const id = yield* acknowledge.begin(server, [{ source, path, destination: place }])
             const hash = yield* Effect.tapCause(send(book, item, state, rule, processed, place), (cause) =>

@@ -89,15 +89,6 @@ export class Waits {
     return false
   }
 
-  /** Work on a file ended without a wait. */
-  end(ask: Ask): void {
-    const key = fileKey(ask.item)
-    const entry = this.#asking.get(key)
-    if (entry !== ask) return
-    this.#asking.delete(key)
-    this.#release(entry)
-  }
-
   /** Work on a file ended, and it waits. Gives its item where there is nothing left to wait for. */
   wait(ask: Ask): Item | undefined {
     const key = fileKey(ask.item)
@@ -120,9 +111,18 @@ export class Waits {
     return undefined
   }
 
-  /** Work on a file ended, one way or another. Gives the items that have nothing to wait for any more. */
+  /**
+   * Work on a file ended, one way or another: unless it waits, what it asked for is forgotten. Gives the items that have
+   * nothing to wait for any more.
+   */
   ended(file: FileReference): ReadonlyArray<Item> {
     const key = fileKey(file)
+    // First, so that a file which refers to itself is not taken up again by its own end.
+    const own = this.#asking.get(key)
+    if (own !== undefined) {
+      this.#asking.delete(key)
+      this.#release(own)
+    }
     const askers = this.#askers.get(key)
     if (askers === undefined || this.#waiting.has(key)) return []
     const ready: Array<Item> = []

@@ -74,7 +74,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "take a place without asking whose it is",
     file: "src/streams/deliver.ts",
-    edits: [["const takenFrom = yield* claim(item, place)", "const takenFrom = undefined"]],
+    edits: [["const takenFrom = yield* claim(item, place, rule)", "const takenFrom = undefined"]],
   },
   {
     name: "remove before the published map let go",
@@ -105,11 +105,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "guard off",
     file: "src/streams/deliver.ts",
     edits: [["if (job.vanished && !(item.approved && (yield* isGone(book, item))))", "if (false)"]],
-  },
-  {
-    name: "retries pass the guard",
-    file: "src/streams/agenda.ts",
-    edits: [["urgent(target.source, target.path)", "urgent(target.source, target.path, true)"]],
   },
   {
     name: "what was approved once may go for ever",

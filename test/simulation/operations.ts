@@ -220,10 +220,33 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       [3, chance.below(80)],
       [1, 1_000],
     ])
+  /** What people do next, more often than chance would have it. */
+  const followUp = (operation: Operation): ReadonlyArray<Step> => {
+    if (operation.do === "set aside" && chance.happens(0.7)) {
+      return [{ after: chance.below(25), operation: { do: "put back", path: operation.path } }]
+    }
+    if (operation.do === "server fault" && operation.fault.fault._tag === "AnswerLost" && chance.happens(0.4)) {
+      const path = file()
+      return [
+        { after: 20, operation: { do: "set aside", path } },
+        { after: chance.below(25), operation: { do: "put back", path } },
+      ]
+    }
+    if (operation.do === "edit" && operation.edit.kind.startsWith("remove") && chance.happens(0.4)) {
+      return [
+        { after: 0, operation: { do: "remove", path: file() } },
+        { after: 0, operation: { do: "reload" } },
+      ]
+    }
+    return []
+  }
   const reliable = chance.happens(0.4)
-  return Array.from({ length: flavour.operations }, () => ({ after: after(), operation: operation() })).filter(
-    (step) => !reliable || !needsReconcile(step),
-  )
+  return Array.from({ length: flavour.operations }, (): ReadonlyArray<Step> => {
+    const step = { after: after(), operation: operation() }
+    return [step, ...followUp(step.operation)]
+  })
+    .flat()
+    .filter((step) => !reliable || !needsReconcile(step))
 }
 
 /** An operation that the disk refuses did not happen. */

@@ -5,7 +5,8 @@ import type { Config } from "../../src/domain/Config.ts"
 import { Ledger } from "../../src/domain/Ledger.ts"
 import { GRACE_PERIOD } from "../../src/domain/Limits.ts"
 import type { RelativePath, RemotePath, ServerName, SourceName } from "../../src/domain/Path.ts"
-import { layerMemory as layerLedger } from "../../src/layers/ledger/memory.ts"
+import type { Rule } from "../../src/domain/Rule.ts"
+import { emptyState, layerMemory as layerLedger, makeMemory } from "../../src/layers/ledger/memory.ts"
 import { md5, mtime } from "../../src/layers/processors/uniqueFilename.ts"
 import { layerMemory as layerPublisher } from "../../src/layers/publishers/memory.ts"
 import { layerTestWorld, makeTestWorld, type TestWorld } from "../../src/testing.ts"
@@ -35,6 +36,7 @@ const inGraph = <A, E>(
   world: TestWorld,
   config: Config,
   use: (conveyor: Effect.Success<ReturnType<typeof start>>, ledger: Ledger["Service"]) => Effect.Effect<A, E, never>,
+  kept: Layer.Layer<Ledger> = layerLedger,
 ) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -43,7 +45,7 @@ const inGraph = <A, E>(
       yield* untilQuiet(conveyor)
       return yield* use(conveyor, ledger)
     }),
-  ).pipe(Effect.provide(layerTestWorld(world, { ledger: layerLedger, publisher: layerPublisher })))
+  ).pipe(Effect.provide(layerTestWorld(world, { ledger: kept, publisher: layerPublisher })))
 
 describe("the graph", () => {
   it.effect("delivers what is there at the start, then what is created, changed, moved and deleted", () =>
@@ -489,6 +491,72 @@ describe("collisions", () => {
             yield* untilQuiet(conveyor)
             assert.deepStrictEqual(yield* held(world, "cdn"), { "two/a": "1" })
             assert.strictEqual((yield* ledger.failures(10)).length, 1)
+          }),
+        )
+      }),
+    ),
+  )
+
+  it.effect("two rules that would publish different things at one place: the first has it, the second says so", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        const first = testRule("first", ["cdn"], { path: "x", fingerprint: "as it is" })
+        const second = testRule("second", ["cdn"], { path: "x", fingerprint: "packed", fileDeletionDelayAfterSync: 5 })
+        yield* world.disk.write("/site/a", "1")
+        yield* inGraph(world, testConfig({ servers: ["cdn"], rules: [first, second] }), (conveyor, ledger) =>
+          Effect.gen(function* () {
+            const [failure] = yield* ledger.failures(10)
+            assert.include(failure?.reason, 'is where rule "first" publishes it already')
+            assert.deepStrictEqual(
+              (yield* ledger.deliveriesOf(site, path("a"))).map(({ rule }) => rule),
+              [first.id],
+            )
+            yield* TestClock.adjust(60_000)
+            yield* untilQuiet(conveyor)
+            // Not every rule has its copy, so the source stays.
+            assert.isTrue((yield* world.disk.files("/site")).has("a"))
+            assert.deepStrictEqual(yield* held(world, "cdn"), { "x/a": "1" })
+          }),
+        )
+      }),
+    ),
+  )
+
+  it.effect("two rules that publish the same thing at one place share it, until the last of them goes", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        const rules = [testRule("first", ["cdn"], { path: "x" }), testRule("second", ["cdn"], { path: "x" })]
+        const config = (rules: ReadonlyArray<Rule>) => testConfig({ servers: ["cdn"], rules })
+        yield* world.disk.write("/site/a", "1")
+        const state = emptyState()
+        const run = <A, E>(
+          config: Config,
+          use: (conveyor: Effect.Success<ReturnType<typeof start>>) => Effect.Effect<A, E>,
+        ) =>
+          inGraph(
+            world,
+            config,
+            use,
+            Layer.sync(Ledger, () => makeMemory(state)),
+          )
+        yield* run(config(rules), (conveyor) =>
+          Effect.gen(function* () {
+            assert.deepStrictEqual((yield* conveyor.status).failures, [])
+            assert.deepStrictEqual(yield* held(world, "cdn"), { "x/a": "1" })
+          }),
+        )
+        yield* run(config(rules.slice(1)), (conveyor) =>
+          Effect.gen(function* () {
+            yield* TestClock.adjust(4_000_000)
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(yield* held(world, "cdn"), { "x/a": "1" })
+          }),
+        )
+        yield* run(config([]), (conveyor) =>
+          Effect.gen(function* () {
+            yield* TestClock.adjust(4_000_000)
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(yield* held(world, "cdn"), {})
           }),
         )
       }),

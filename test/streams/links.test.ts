@@ -505,6 +505,29 @@ describe("references between files", () => {
     ),
   )
 
+  it.effect("a style sheet that refers to itself and is refused is tried again after a pause, not at once", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        yield* world.servers
+          .get("cdn")
+          .inject({ fault: { _tag: "Fail", reason: { _tag: "PermissionDenied" } }, operations: ["put"] })
+        yield* world.disk.write("/site/a.css", "url(a.css)")
+        yield* inGraph(world, usual, (conveyor) =>
+          Effect.gen(function* () {
+            yield* TestClock.adjust(600_000)
+            yield* untilQuiet(conveyor)
+            const tried = (yield* world.servers.get("cdn").log).filter((one) => one.operation === "put").length
+            assert.isAtMost(tried, 30)
+            yield* world.servers.get("cdn").heal
+            yield* TestClock.adjust(3_600_000)
+            yield* untilQuiet(conveyor)
+            assert.strictEqual((yield* held(world)).size, 1)
+          }),
+        )
+      }),
+    ),
+  )
+
   it.effect("a file that nobody reports is not waited for without end", () =>
     withWorld(["cdn"], (world) =>
       Effect.gen(function* () {
