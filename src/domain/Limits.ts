@@ -621,8 +621,11 @@ export const PROCESSOR_CACHE_ENTRIES = 65_536
 
 /** ... and bytes of what is written down about each besides its content. */
 export const PROCESSOR_CACHE_RECORD_BYTES = 65_536
-/** Files that are delivered in one go where a transporter takes many at once, and their bytes. */
-export const BATCH_FILES = 64
+/**
+ * Files that are delivered in one go where a transporter takes many at once (twice as many where they share a directory),
+ * and their bytes.
+ */
+export const BATCH_FILES = 256
 export const BATCH_BYTES = 4_194_304
 
 /** Files above this size go one by one. */
@@ -728,3 +731,15 @@ export const BLIND_SCAN = 10_000
 
 /** ... or with pauses so many times as long as a scan takes. */
 export const BLIND_PAUSE = 20
+
+/** Where files go together, so many may be at work for each operation that the server takes at once. */
+export const BATCH_CROWD = 4
+
+/** Files that wait in a quick lane before scans wait for it ... */
+export const LISTED_AHEAD = 2_048
+
+/** ... and how often it is looked whether it still is quick, in milliseconds. */
+export const LISTING_WAIT = 1_000
+
+/** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
+export const LANE_AGENDA = 4_096

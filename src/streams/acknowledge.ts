@@ -54,8 +54,10 @@ export const makeAcknowledge = Effect.fnUntraced(function* (
     const deliveredAt = clock.currentTimeMillisUnsafe()
     const retireAt = deliveredAt + shared.config.settings.gracePeriod
     const changes: Array<LedgerChange> = [{ _tag: "Placed", id, unknown }]
+    const invalidates = shared.invalidates(server)
     for (const confirmation of confirmations) {
-      changes.push(...outdatingBy(shared, confirmation, deliveredAt), changeOf(confirmation, deliveredAt, retireAt))
+      if (invalidates) changes.push(...outdatingBy(shared, confirmation, deliveredAt))
+      changes.push(changeOf(confirmation, deliveredAt, retireAt))
     }
     yield* ledger.commit(changes)
     if (unknown.length > 0 || confirmations.some(letsGo)) shared.agendaChanged(server)
@@ -67,7 +69,9 @@ export const makeAcknowledge = Effect.fnUntraced(function* (
       const { destination, path, source, url } = delivery
       shared.emit({ _tag: "Delivered", source, path, server, destination, url, bytes })
     }
-    yield* referrers(server, confirmations.flatMap(concerned))
+    const moved: Array<Target> = []
+    for (const confirmation of confirmations) addConcerned(confirmation, moved)
+    yield* referrers(server, moved)
   })
 
   return { begin, end }
@@ -90,22 +94,41 @@ const outdatingBy = (shared: Shared, confirmation: Confirmation, since: number):
 /** Its old place is to be removed, or what it referred to before may be free to go. */
 const letsGo = (confirmation: Confirmation): boolean => hasMoved(confirmation) || confirmation.links !== undefined
 
-/** Files that are elsewhere now, and the delivered one itself where it refers to files that may be. */
-const concerned = (confirmation: Confirmation): ReadonlyArray<Target> => {
-  const { delivery, links = [], previous, takenFrom } = confirmation
+/** Adds the files that are elsewhere now, and the delivered one itself where it refers to files that may be. */
+const addConcerned = (confirmation: Confirmation, concerned: Array<Target>): void => {
+  const { delivery, links = noLinks, previous, takenFrom } = confirmation
   const isSettled = previous !== undefined && !hasMoved(confirmation) && links.length === 0
-  return [...(isSettled ? [] : [delivery]), ...(takenFrom === undefined ? [] : [takenFrom])]
+  if (!isSettled) concerned.push(delivery)
+  if (takenFrom !== undefined) concerned.push(takenFrom)
 }
 
+const noLinks: ReadonlyArray<Link> = []
+
 const changeOf = (confirmation: Confirmation, deliveredAt: number, retireAt: number): LedgerChange => {
-  const { previous, takenFrom } = confirmation
+  const { links = noLinks, previous, takenFrom } = confirmation
+  const { destination, fingerprint, hash, path, rule, server, source, state, url } = confirmation.delivery
+  const delivery: Delivery = {
+    source,
+    path,
+    server,
+    rule,
+    destination,
+    url,
+    fingerprint,
+    state,
+    hash,
+    deliveredAt,
+    sourceDeleted: false,
+  }
+  // Nearly all of very many are like this.
+  if (previous === undefined && takenFrom === undefined) return { _tag: "Delivered", delivery, links }
   return {
     _tag: "Delivered",
-    delivery: { ...confirmation.delivery, deliveredAt, sourceDeleted: false },
+    delivery,
     ...(previous !== undefined && hasMoved(confirmation)
       ? { retire: { destination: previous.destination, dueAt: retireAt } }
       : {}),
     ...(takenFrom === undefined ? {} : { takenFrom }),
-    links: confirmation.links ?? [],
+    links,
   }
 }

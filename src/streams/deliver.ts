@@ -37,7 +37,8 @@ export const placeOf = (
   baseName: string,
 ): Result.Result<RemotePath, TransportError> => {
   const directory = directoryOf(path)
-  const place = remotePath([destination.path, directory, baseName].filter((part) => part !== "").join("/"))
+  const within = directory === "" ? baseName : `${directory}/${baseName}`
+  const place = remotePath(destination.path === "" ? within : `${destination.path}/${within}`)
   if (place !== undefined) return Result.succeed(place)
   return Result.fail(
     new TransportError({

@@ -74,7 +74,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   /** Puts a target into the outbox; with what the map has to show of it, where that is known. */
   const owe = (source: number, path: SqlValue, server: number, destination: SqlValue = null, url: SqlValue = null) => {
     last++
-    sql.owe.run(last, source, path, server, destination, url)
+    sql.owe.write(last, source, path, server, destination, url)
     if (anyRetirement) sql.postpone.run(last, source, path, server)
   }
   const clear = (source: number, path: SqlValue, server: number) => {
@@ -97,7 +97,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     const path = toStored(delivery.path)
     const destination = toStored(delivery.destination)
     const url = names.toStoredUrl(delivery.url, delivery.destination)
-    sql.deliver.run(
+    sql.deliver.write(
       names.directoryId(source, directoryOf(delivery.path)),
       toStored(baseNameOf(delivery.path)),
       server,
