@@ -5,6 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { placesOf } from "../domain/Companion.ts"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import type { Link } from "../domain/Link.ts"
 import { Ledger, type LedgerChange, type Uploads } from "../domain/Ledger.ts"
@@ -80,6 +81,10 @@ export const makeAcknowledge = Effect.fnUntraced(function* (
 const hasMoved = ({ delivery, previous }: Confirmation): boolean =>
   previous !== undefined && previous.destination !== delivery.destination
 
+/** Something else is or was published beside it. */
+const hasCompanions = ({ delivery, previous }: Confirmation): boolean =>
+  delivery.companions !== undefined || previous?.companions !== undefined
+
 /** Readers get what they got before: the same content, made in the same way, at the same place. */
 const isSameContent = ({ delivery, previous }: Confirmation): boolean =>
   previous?.destination === delivery.destination &&
@@ -90,9 +95,16 @@ const isSameContent = ({ delivery, previous }: Confirmation): boolean =>
 const outdatingBy = (shared: Shared, confirmation: Confirmation, since: number): ReadonlyArray<LedgerChange> =>
   isSameContent(confirmation)
     ? []
-    : outdating(shared, confirmation.delivery.server, confirmation.delivery.destination, "replaced", since)
+    : placesOf(confirmation.delivery).flatMap((place) =>
+        outdating(shared, confirmation.delivery.server, place, "replaced", since),
+      )
+
 /** Its old place is to be removed, or what it referred to before may be free to go. */
-const letsGo = (confirmation: Confirmation): boolean => hasMoved(confirmation) || confirmation.links !== undefined
+const letsGo = (confirmation: Confirmation): boolean =>
+  hasMoved(confirmation) ||
+  hasCompanions(confirmation) ||
+  confirmation.takenFrom !== undefined ||
+  confirmation.links !== undefined
 
 /** Adds the files that are elsewhere now, and the delivered one itself where it refers to files that may be. */
 const addConcerned = (confirmation: Confirmation, concerned: Array<Target>): void => {
@@ -106,8 +118,8 @@ const noLinks: ReadonlyArray<Link> = []
 
 const changeOf = (confirmation: Confirmation, deliveredAt: number, retireAt: number): LedgerChange => {
   const { links = noLinks, previous, takenFrom } = confirmation
-  const { destination, fingerprint, hash, path, rule, server, source, state, url } = confirmation.delivery
-  const delivery: Delivery = {
+  const { companions, destination, fingerprint, hash, path, rule, server, source, state, url } = confirmation.delivery
+  const plain: Delivery = {
     source,
     path,
     server,
@@ -120,6 +132,7 @@ const changeOf = (confirmation: Confirmation, deliveredAt: number, retireAt: num
     deliveredAt,
     sourceDeleted: false,
   }
+  const delivery = companions === undefined ? plain : { ...plain, companions }
   // Nearly all of very many are like this.
   if (previous === undefined && takenFrom === undefined) return { _tag: "Delivered", delivery, links }
   return {

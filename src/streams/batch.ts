@@ -36,6 +36,9 @@ export interface BatchOutcome {
   readonly left: ReadonlyArray<Item>
 }
 
+/** Nothing was done. */
+export const nothingDone: BatchOutcome = { delivered: 0, idle: 0, failed: [], left: [] }
+
 /** A file with one thing to do: to be put, as it is or under another name. */
 interface Candidate {
   readonly item: Item

@@ -14,9 +14,10 @@ import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import {
+  AGENDA_REMEMBERED,
   BATCH_CROWD,
-  BATCH_FILE_BYTES,
   BATCH_FILES,
+  BATCH_FILE_BYTES,
   LANE_AGENDA,
   LISTED_AHEAD,
   LISTING_WAIT,
@@ -26,7 +27,7 @@ import { root } from "../domain/Path.ts"
 import { serversDue } from "../domain/Plan.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import { Backlog, directory, type Item, ItemQueue, listed } from "./backlog.ts"
-import { type Batch, type BatchOutcome, makeBatch } from "./batch.ts"
+import { type Batch, makeBatch, nothingDone } from "./batch.ts"
 import { backoff, makeBreaker } from "./breaker.ts"
 import { type DeliverParts, makeDeliver } from "./deliver.ts"
 import { makePlaces } from "./places.ts"
@@ -400,7 +401,5 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     ) as Effect.Effect<never, LedgerError | SourceError>,
   }
 })
-
-const nothingDone: BatchOutcome = { delivered: 0, idle: 0, failed: [], left: [] }
 
 export type Lane = Effect.Success<ReturnType<typeof makeLane>>
