@@ -43,8 +43,11 @@ export const GUARD_COUNT = 100
 /** Retirements, retries and source deletions fetched from the ledger at once. */
 export const AGENDA_BATCH = 256
 
-/** Targets of the agenda that a lane remembers as such; the agenda comes back for the others. */
-export const AGENDA_REMEMBERED = 4096
+/** Directories of a tree that a lane lists at once; what is found in them waits in memory. */
+export const EXPAND_BATCH = 16
+
+/** How soon a file that changed while it was worked on is looked at again, in milliseconds. */
+export const CHANGED_QUIET = 50
 
 /** Waits for the agenda never exceed this, so that a clock that jumped is noticed. */
 export const AGENDA_SLEEP_MAX = 60_000

@@ -14,10 +14,11 @@ import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import {
-  AGENDA_REMEMBERED,
   BATCH_CROWD,
   BATCH_FILES,
   BATCH_FILE_BYTES,
+  CHANGED_QUIET,
+  EXPAND_BATCH,
   LANE_AGENDA,
   LISTED_AHEAD,
   LISTING_WAIT,
@@ -35,12 +36,6 @@ import { makePulse } from "./pulse.ts"
 import { areBeside, type Unit, unitsOf } from "./units.ts"
 import { Waits } from "./waits.ts"
 import { eachFile, makeWalk, type Walk } from "./walk.ts"
-
-/** Directories of a tree that a lane lists at once; what is found in them waits in memory. */
-const EXPAND_BATCH = 16
-
-/** How soon a file that changed while it was worked on is looked at again, in milliseconds. */
-const CHANGED_QUIET = 50
 
 export interface LaneOptions extends Omit<DeliverParts, "places" | "waits"> {
   /** Operations at once when all is well. */
