@@ -347,10 +347,6 @@ export const SFTP_WRITE_BYTES = 32_000
  */
 export const SFTP_FRAME_BYTES = 4 * 32_768
 
-/** Files above this size are read ahead while they are sent over SFTP, by so many of the pieces that the disk gives. */
-export const SFTP_READ_AHEAD_FROM = 1_048_576
-export const SFTP_READ_AHEAD = 2
-
 /** Bytes of one answer of an SFTP server. */
 export const SFTP_PACKET_BYTES = 1_048_576
 
@@ -388,13 +384,6 @@ export const FTP_WRITE_BYTES = 65_536
 /** ... and up to this many on a line that takes each in less than this time. */
 export const FTP_WRITE_BYTES_MAX = 262_144
 export const FTP_WRITE_FAST = 100
-
-/** Bytes on their way to an FTP data connection while more are read. */
-export const FTP_WINDOW_BYTES = 1_048_576
-
-/** Pieces of a file that are read before the FTP data connection wants them, for files of more than so many bytes. */
-export const FTP_READ_AHEAD = 2
-export const FTP_READ_AHEAD_FROM = 4_194_304
 
 /** An operation on an FTP server may take this long, and for its bytes as long as the slowest line takes. */
 export const FTP_TOTAL = 600_000
@@ -749,3 +738,8 @@ export const LISTING_WAIT = 1_000
 
 /** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
 export const LANE_AGENDA = 4_096
+/** Pieces of a large file that are read while one before them is sent, each of `DISK_READ` bytes. */
+export const DISK_READ_AHEAD = 2
+
+/** Bytes of an SSH packet from which its memory is let go as soon as it is sent. */
+export const SFTP_LET_GO_BYTES = 16_384
