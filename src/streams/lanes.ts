@@ -214,6 +214,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       if (looks && giveUp()) continue
       if (inFlight.size === 0) shared.rested()
       yield* looks ? Effect.raceFirst(pulse.wait, Effect.sleep(WAITING_LOOK)) : pulse.wait
+      // Whoever woke us may be in the middle of a listing: then there is more to go with the first.
+      if (deliverMany !== undefined && !backlog.hasUrgent) yield* Effect.yieldNow
     }
   })
 
