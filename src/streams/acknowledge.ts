@@ -85,8 +85,12 @@ const hasMoved = ({ delivery, previous }: Confirmation): boolean =>
 const hasCompanions = ({ delivery, previous }: Confirmation): boolean =>
   delivery.companions !== undefined || previous?.companions !== undefined
 
-/** Readers get what they got before: the same content, made in the same way, at the same place. */
-const isSameContent = ({ delivery, previous }: Confirmation): boolean =>
+/**
+ * Readers get what they got before: the same content, made in the same way, at the same place. Of a file that refers to
+ * others nobody knows: the same reference may have got another address.
+ */
+const isSameContent = ({ delivery, links = noLinks, previous }: Confirmation): boolean =>
+  links.length === 0 &&
   previous?.destination === delivery.destination &&
   previous.fingerprint === delivery.fingerprint &&
   previous.hash === delivery.hash &&

@@ -22,6 +22,11 @@ import { eachFile, makeWalk } from "./walk.ts"
 const stateKey = (state: { readonly size: number; readonly mtimeNs: bigint; readonly inode: bigint }): string =>
   `${state.inode}:${state.size}:${state.mtimeNs}`
 
+interface RootNow {
+  readonly identity: RootIdentity | undefined
+  readonly state: Census["root"]
+}
+
 /** The guard of one source. */
 const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: SourceBook) {
   const ledger = yield* Ledger
@@ -53,16 +58,19 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     return Math.max(0, end - now)
   }
 
-  const rootState = Effect.fnUntraced(function* (): Effect.fn.Return<Census["root"], LedgerError> {
+  /** The root as it is now, and what it is to the one that was scanned last. */
+  const rootNow = Effect.fnUntraced(function* (): Effect.fn.Return<RootNow, LedgerError> {
     const identity = yield* files.identity(book.source)
-    if (identity === undefined) return "missing"
+    if (identity === undefined) return { identity, state: "missing" }
     const known = (yield* ledger.roots).get(book.source.name)
-    return known === undefined || (known.identity === identity && known.path === book.root) ? "same" : "replaced"
+    const isSame = known === undefined || (known.identity === identity && known.path === book.root)
+    return { identity, state: isSame ? "same" : "replaced" }
   })
 
   /** Counts the whole source: what is delivered, what of it is missing, and what of that merely moved. */
-  const census = Effect.fnUntraced(function* (): Effect.fn.Return<Census, LedgerError | SourceError> {
-    const state = yield* rootState()
+  const census = Effect.fnUntraced(function* (
+    state: Census["root"],
+  ): Effect.fn.Return<Census, LedgerError | SourceError> {
     const total = yield* ledger.count(book.source.name)
     if (state === "missing") return { total, missing: total, moved: 0, root: state }
     const missing = new Map<string, number>()
@@ -94,11 +102,11 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     return { total, missing: count, moved, root: state }
   })
 
-  /** For the root as it is now: what is missing because that one went away meanwhile is not meant. */
-  const approve = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
-    approvedRoot = yield* files.identity(book.source)
+  /** For the root that was judged: what is missing because that one went away meanwhile is not meant. */
+  const approve = (items: ReadonlyArray<Item>, judged: RootNow) => {
+    approvedRoot = judged.identity
     for (const item of items) shared.enqueueAll({ ...item, approved: true })
-  })
+  }
 
   const release = Effect.fnUntraced(function* () {
     if (hold === undefined) return
@@ -110,18 +118,20 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
   const decide = Effect.fnUntraced(function* () {
     const many = isMany()
     const items = gathered.drain()
-    if (confirmed) {
-      confirmed = false
+    const wasConfirmed = confirmed
+    confirmed = false
+    const now = yield* rootNow()
+    // Who confirmed while nothing was held meant the root that was there, not one that took its place since.
+    if (wasConfirmed && (hold !== undefined || now.state === "same")) {
       yield* release()
-      return yield* approve([...items, directory(book.source.name, root, "tree")])
+      return approve([...items, directory(book.source.name, root, "tree")], now)
     }
-    const replaced = (yield* rootState()) !== "same"
-    if (!many && !replaced && hold === undefined) return yield* approve(items)
-    const counted = yield* census()
+    if (!many && now.state === "same" && hold === undefined) return approve(items, now)
+    const counted = yield* census(now.state)
     const verdict = judge(counted, shared.config.settings.maxDeletes.share)
     if (verdict._tag === "Approve") {
       yield* release()
-      return yield* approve(many ? [...items, directory(book.source.name, root, "tree")] : items)
+      return approve(many ? [...items, directory(book.source.name, root, "tree")] : items, now)
     }
     const held: Hold = {
       source: book.source.name,

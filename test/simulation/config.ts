@@ -10,6 +10,7 @@ import { md5, mtime } from "../../src/layers/processors/uniqueFilename.ts"
 import { testSource } from "../../src/testing.ts"
 import { testSettings } from "../support/conveyor.ts"
 import type { Chance } from "./random.ts"
+import { linkUpdater } from "./styles.ts"
 
 export const sourceNames = ["site", "media"] as const
 export const serverNames = ["cdn", "mirror", "vault"] as const
@@ -19,6 +20,7 @@ export const chainNames = [
   "unique_filename.MD5",
   "unique_filename.Mtime",
   "simulation.Stamp",
+  "link_updater.CSSURLUpdater",
 ] as const
 export type ChainName = (typeof chainNames)[number]
 
@@ -31,9 +33,10 @@ export interface SimulatedRule {
   readonly minimum?: number
   readonly chain: ReadonlyArray<ChainName>
   readonly servers: ReadonlyArray<string>
-  /** The directory on its servers, of this rule alone. */
+  /** The directory on its servers, of this rule alone unless several are to share one. */
   readonly path: string
   readonly deletion?: number | undefined
+  readonly onFailure?: "hold" | "original" | undefined
 }
 
 export interface SimulatedConfig {
@@ -66,7 +69,10 @@ const stamping: ProcessorDefinition = {
     }),
 }
 
-export const processors = [spacesToDashes, md5, mtime, stamping]
+export const processors = [spacesToDashes, md5, mtime, stamping, linkUpdater]
+
+/** The directory that several rules may share. */
+const SHARED = "shared"
 
 const everyRule: ReadonlyArray<SimulatedRule> = [
   { label: "all", source: "site", chain: [], servers: ["cdn"], path: "all" },
@@ -90,16 +96,46 @@ const everyRule: ReadonlyArray<SimulatedRule> = [
     path: "drop",
     deletion: 5,
   },
+  {
+    label: "styles",
+    source: "site",
+    extension: "css",
+    chain: ["filename.SpacesToDashes", "link_updater.CSSURLUpdater", "unique_filename.MD5"],
+    servers: ["cdn", "mirror", "vault"],
+    path: "styles",
+  },
+  {
+    label: "sheets",
+    source: "media",
+    extension: "css",
+    chain: ["link_updater.CSSURLUpdater"],
+    servers: ["cdn", "vault"],
+    path: "sheets",
+  },
+  {
+    label: "images",
+    source: "site",
+    extension: "png",
+    chain: ["unique_filename.MD5"],
+    servers: ["cdn", "mirror", "vault"],
+    path: "images",
+  },
 ]
 
 /** A config to begin with. */
 export const firstConfig = (chance: Chance, reliable: boolean): SimulatedConfig => {
   const servers = serverNames.slice(0, 1 + chance.below(3))
   const sources = chance.happens(0.5) ? ["site"] : ["site", "media"]
+  const isSharing = chance.happens(0.25)
   const rules = everyRule
-    .map((rule) => ({ ...rule, servers: rule.servers.filter((server) => servers.includes(server as never)) }))
+    .map((rule): SimulatedRule => ({
+      ...rule,
+      servers: rule.servers.filter((server) => servers.includes(server as never)),
+    }))
     .filter((rule) => rule.servers.length > 0 && sources.includes(rule.source))
     .filter((rule) => rule.label === "all" || chance.happens(0.6))
+    .map((rule) => (isSharing && chance.happens(0.5) ? { ...rule, path: SHARED } : rule))
+    .map((rule) => (chance.happens(0.3) ? { ...rule, onFailure: "original" as const } : rule))
   return {
     sources,
     servers,
@@ -111,7 +147,7 @@ export const firstConfig = (chance: Chance, reliable: boolean): SimulatedConfig 
       // Where no hint is lost for good, nothing may depend on the reconcile.
       reconcileInterval: reliable ? 86_400_000 : chance.pick([60_000, 120_000]),
     },
-    connections: chance.pick([1, 2, 4, 8]),
+    connections: chance.pick([1, 2, 4, 4, 8, 16]),
   }
 }
 
@@ -124,6 +160,7 @@ export type Edit =
   | { readonly kind: "chain"; readonly rule: string; readonly chain: ReadonlyArray<ChainName> }
   | { readonly kind: "move"; readonly rule: string; readonly path: string }
   | { readonly kind: "deletion"; readonly rule: string; readonly deletion: number | undefined }
+  | { readonly kind: "on failure"; readonly rule: string; readonly what: "hold" | "original" }
 
 const chains: ReadonlyArray<ReadonlyArray<ChainName>> = [
   [],
@@ -132,6 +169,11 @@ const chains: ReadonlyArray<ReadonlyArray<ChainName>> = [
   ["filename.SpacesToDashes", "unique_filename.MD5"],
   ["simulation.Stamp", "unique_filename.MD5"],
   ["simulation.Stamp"],
+  ["link_updater.CSSURLUpdater"],
+  ["link_updater.CSSURLUpdater", "unique_filename.MD5"],
+  ["unique_filename.MD5", "link_updater.CSSURLUpdater"],
+  ["simulation.Stamp", "link_updater.CSSURLUpdater", "unique_filename.MD5"],
+  ["link_updater.CSSURLUpdater", "simulation.Stamp", "unique_filename.Mtime"],
 ]
 
 export const someEdit = (chance: Chance): Edit => {
@@ -147,7 +189,8 @@ export const someEdit = (chance: Chance): Edit => {
     [0.5, () => ({ kind: "remove source", source: chance.pick(sourceNames) })],
     [1, () => ({ kind: "add source", source: chance.pick(sourceNames) })],
     [2, () => ({ kind: "chain", rule, chain: chance.pick(chains) })],
-    [2, () => ({ kind: "move", rule, path: `${rule}${1 + chance.below(3)}` })],
+    [2, () => ({ kind: "move", rule, path: chance.pick([`${rule}1`, `${rule}2`, SHARED]) })],
+    [0.5, () => ({ kind: "on failure", rule, what: chance.pick(["hold", "original"]) })],
     [1, () => ({ kind: "deletion", rule, deletion: chance.pick([undefined, 0, 5, 30]) })],
   ])()
 }
@@ -202,6 +245,8 @@ export const edited = (config: SimulatedConfig, edit: Edit): SimulatedConfig => 
       return change(edit.rule, (rule) => ({ ...rule, path: edit.path }))
     case "deletion":
       return change(edit.rule, (rule) => ({ ...rule, deletion: edit.deletion }))
+    case "on failure":
+      return change(edit.rule, (rule) => ({ ...rule, onFailure: edit.what }))
   }
 }
 
@@ -218,7 +263,9 @@ export const idOf = (rule: SimulatedRule): RuleId => `${rule.source}/${rule.labe
 export const toConfig = (config: SimulatedConfig): Config => ({
   file: "/config.xml",
   settings: { ...testSettings, ...config.settings },
-  sources: config.sources.map((name) => testSource(name, `/${name}`, { ignoredDirs: new Set([".git"]) })),
+  sources: config.sources.map((name) =>
+    testSource(name, `/${name}`, { ignoredDirs: new Set([".git"]), documentRoot: "/" }),
+  ),
   servers: config.servers.map((name) => ({
     name: name as ServerName,
     transporter: "memory",
@@ -234,9 +281,15 @@ export const toConfig = (config: SimulatedConfig): Config => ({
     destinations: rule.servers.map((server) => ({
       server: server as ServerName,
       path: rule.path,
-      fingerprint: JSON.stringify([rule.chain, rule.path]),
+      // Other sources decide where references lead.
+      fingerprint: JSON.stringify([
+        rule.chain,
+        rule.path,
+        ...(rule.chain.includes("link_updater.CSSURLUpdater") ? config.sources.toSorted() : []),
+      ]),
     })),
     fileDeletionDelayAfterSync: rule.deletion,
+    ...(rule.onFailure === undefined ? {} : { onFailure: rule.onFailure }),
   })),
   warnings: [],
 })

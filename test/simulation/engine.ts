@@ -27,7 +27,7 @@ const START = 1_700_000_000_000
 const OPERATIONS = 2048
 
 /** What may happen in one history, and between two answers from outside. */
-const STEPS_MAX = 60_000
+const STEPS_MAX = 200_000
 const TASKS_MAX = 100_000
 
 export class Engine implements Scheduler {

@@ -4,18 +4,9 @@ import { fileOf } from "../../src/layers/ledger/memoryState.ts"
 import { firstConfig, sourceNames } from "./config.ts"
 import { Restless } from "./engine.ts"
 import { eachLink } from "./expected.ts"
-import {
-  describe,
-  healDisk,
-  healEvents,
-  makeOperations,
-  mount,
-  needsReconcile,
-  type Operation,
-  perform,
-  type Step,
-} from "./operations.ts"
+import { describe, makeOperations, needsReconcile, type Operation, type Step } from "./operations.ts"
 import { makeOracle, type Oracle } from "./oracle.ts"
+import { healDisk, healEvents, mount, perform } from "./perform.ts"
 import { type Process, startProcess } from "./process.ts"
 import { makeChance } from "./random.ts"
 import { count, makeWorld, type World } from "./world.ts"

@@ -1,10 +1,9 @@
 /** What happens to a world: people and programs at work on its disk, faults, edits of the config, crashes. */
-import { Effect } from "effect"
+import { posix } from "node:path"
 import type { TransportReason } from "../../src/domain/Errors.ts"
 import type { ServerFault } from "../../src/testing.ts"
-import { type Edit, edited, poison, serverNames, someEdit, sourceNames } from "./config.ts"
+import { type Edit, poison, serverNames, someEdit, sourceNames } from "./config.ts"
 import type { Chance } from "./random.ts"
-import { count, type World } from "./world.ts"
 
 export type Operation =
   | { readonly do: "write"; readonly path: string; readonly text: string }
@@ -50,7 +49,7 @@ export interface Step {
 }
 
 const directories = ["", "a/", "b/", "a/c/", "b/d e/", "x/", ".git/"]
-const names = ["f.css", "g h.css", "i.txt", "j", "k.drop", "x", "c", "g-h.css", "m.txt"]
+const names = ["f.css", "g h.css", "i.txt", "j", "k.drop", "x", "c", "g-h.css", "m.txt", "l.css", "p.png", "q r.png"]
 
 /** Operations after which only a reconcile can find what happened: a monitor that says nothing, a disk that hides files. */
 export const needsReconcile = ({ operation }: Step): boolean =>
@@ -84,13 +83,48 @@ const someFlavour = (chance: Chance): Flavour => {
   }
 }
 
+/** A reference from one file to another, in one of the ways that people write it. */
+const reference = (chance: Chance, from: string, to: string): string => {
+  const relative = posix.relative(posix.dirname(from), to)
+  const path = (chance.happens(0.3) ? to : relative).split("/").map(encodeURIComponent).join("/")
+  const written =
+    path +
+    chance.weighted([
+      [8, ""],
+      [1, "?v=1"],
+      [1, "#x"],
+    ])
+  return chance.weighted<() => string>([
+    [3, () => `url(${written})`],
+    [1, () => `url( "${written}" )`],
+    [1, () => `url('${written.replaceAll("%20", " ")}')`],
+    [2, () => `@import "${written}";`],
+  ])()
+}
+
+const styleSheet = (chance: Chance, path: string, other: () => string, version: number): string => {
+  const references = Array.from({ length: 1 + chance.below(3) }, () =>
+    reference(chance, path, chance.happens(0.1) ? "/site/missing.png" : other()),
+  )
+  return `${version}{}${references.join(" ")}${chance.happens(0.3) ? `/*${"-".repeat(chance.below(60))}*/` : ""}`
+}
+
 export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
   const flavour = someFlavour(chance)
   // Few names, so that operations meet.
+  const isCrowded = chance.happens(0.3)
   const pool = Array.from(
     { length: 2 + chance.below(8) },
     () => `/${chance.happens(0.75) ? "site" : "media"}/${chance.pick(directories)}${chance.pick(names)}`,
   )
+  /** So many that they do not all go at once. */
+  const crowd: Array<string> = []
+  if (isCrowded) {
+    const directory = `/${chance.happens(0.75) ? "site" : "media"}/${chance.pick(directories)}`
+    const extension = chance.pick(["png", "txt", "css"])
+    for (let i = 6 + chance.below(14); i >= 0; i--) crowd.push(`${directory}${i}.${extension}`)
+    pool.push(...crowd.slice(0, 4))
+  }
   // Two names that chains make the same.
   if (chance.happens(0.25)) {
     const directory = `/${chance.pick(["site", "media", "media"])}/${chance.pick(directories)}`
@@ -102,24 +136,30 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
     const path = file()
     return path.slice(0, path.lastIndexOf("/"))
   }
-  const text = () => {
+  const text = (path: string) => {
     written++
     if (chance.happens(0.04)) return `${poison} ${written}`
+    if (path.endsWith(".css") && chance.happens(0.75)) return styleSheet(chance, path, file, written)
     if (chance.happens(0.25)) return chance.pick(["same", "twin", ""])
     return `${written}:${"-".repeat(chance.below(90))}`
+  }
+  const short = (path: string) => (chance.happens(0.1) ? text(path) : `${++written}`)
+  const withText = <A extends string>(what: A) => {
+    const path = file()
+    return { do: what, path, text: text(path) }
   }
   const any = () => (chance.happens(0.3) ? directory() : file())
   const source = () => chance.pick(sourceNames)
   const onDisk = (): Operation =>
     chance.weighted<() => Operation>([
-      [10, () => ({ do: "write", path: file(), text: text() })],
-      [2, () => ({ do: "begin", path: file(), text: text() })],
-      [3, () => ({ do: "append", path: file(), text: text(), close: chance.happens(0.6) })],
+      [10, () => withText("write")],
+      [2, () => withText("begin")],
+      [3, () => ({ ...withText("append"), close: chance.happens(0.6) })],
       [2, () => ({ do: "scribble", path: file() })],
       [1, () => ({ do: "truncate", path: file(), size: chance.below(20) })],
       [2, () => ({ do: "touch", path: file() })],
       [1, () => ({ do: "touch back", path: file(), millis: 1_000 * (1 + chance.below(100_000)) + written })],
-      [3, () => ({ do: "replace", path: file(), text: text() })],
+      [3, () => withText("replace")],
       [1.5, () => ({ do: "set aside", path: file() })],
       [1.5, () => ({ do: "put back", path: file() })],
       [1, () => ({ do: "restore", path: file(), other: chance.happens(0.5) })],
@@ -241,192 +281,23 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
     return []
   }
   const reliable = chance.happens(0.4)
-  return Array.from({ length: flavour.operations }, (): ReadonlyArray<Step> => {
+  /** While the program does not run. */
+  const deploy = (): ReadonlyArray<Step> => [
+    { after: 0, operation: { do: "crash" } },
+    ...pool.map((path): Step => ({ after: 0, operation: { do: "write", path, text: text(path) } })),
+    ...crowd.map((path): Step => ({ after: 0, operation: { do: "write", path, text: short(path) } })),
+    // What was just written may still be written.
+    { after: 0, operation: { do: "wait", millis: chance.happens(0.8) ? 30_000 : 5 } },
+    { after: 0, operation: { do: "start" } },
+  ]
+  const steps = Array.from({ length: flavour.operations }, (): ReadonlyArray<Step> => {
     const step = { after: after(), operation: operation() }
     return [step, ...followUp(step.operation)]
   })
     .flat()
     .filter((step) => !reliable || !needsReconcile(step))
-}
-
-/** An operation that the disk refuses did not happen. */
-const attempt = (world: World, effect: Effect.Effect<unknown, unknown>): boolean =>
-  world.run(Effect.match(effect, { onFailure: () => false, onSuccess: () => true }))
-
-const isRoot = (path: string): boolean => path.lastIndexOf("/") === 0
-
-const restore = (world: World, path: string, other: boolean): void => {
-  const node = world.disk.at(path)
-  if (node?.kind !== "file") return
-  const { mtimeNs } = node
-  const bytes = node.bytes.slice()
-  if (other && bytes.length > 0) bytes[bytes.length - 1] = 35 + ((bytes[bytes.length - 1] ?? 0) % 60)
-  attempt(world, world.disk.write("/elsewhere/restored", bytes))
-  attempt(world, world.disk.touch("/elsewhere/restored", mtimeNs))
-  attempt(world, world.disk.rename("/elsewhere/restored", path))
-}
-
-/** Changes the last bytes in place, as a database does. */
-const scribble = (world: World, path: string): void => {
-  const node = world.disk.at(path)
-  if (node?.kind !== "file" || node.bytes.length === 0) return
-  const bytes = node.bytes.slice()
-  bytes[bytes.length - 1] = 35 + ((bytes[bytes.length - 1] ?? 0) % 60)
-  attempt(world, world.disk.write(path, bytes))
-}
-
-const swap = (world: World, path: string): void => {
-  if (world.disk.at(path)?.kind === "directory") {
-    attempt(world, world.disk.rmdir(path, { recursive: true }))
-    attempt(world, world.disk.write(path, "was a directory"))
-  } else {
-    attempt(world, world.disk.remove(path))
-    attempt(world, world.disk.write(`${path}/n.css`, "was a file"))
-  }
-}
-
-const faultName = (fault: ServerFault): string =>
-  fault.fault._tag === "Fail" ? fault.fault.reason._tag : fault.fault._tag
-
-/** Files of a source, however deep. */
-const present = (world: World, source: string): Set<string> => new Set(world.run(world.disk.files(`/${source}`)).keys())
-
-/** Does what is not about the process itself. */
-export const perform = (world: World, operation: Operation): void => {
-  const { disk, servers, watcher } = world
-  switch (operation.do) {
-    case "write":
-      return void attempt(world, disk.write(operation.path, operation.text))
-    case "begin":
-      return void attempt(world, disk.write(operation.path, operation.text, { close: false }))
-    case "append":
-      return void attempt(world, disk.append(operation.path, operation.text, { close: operation.close }))
-    case "truncate":
-      return void attempt(world, disk.truncate(operation.path, operation.size))
-    case "touch":
-      return void attempt(world, disk.touch(operation.path))
-    case "scribble":
-      return scribble(world, operation.path)
-    // The very version that was there before another, as a deployment that is taken back.
-    case "set aside":
-      if (world.disk.at(`/aside${operation.path}`) !== undefined) return
-      if (!attempt(world, disk.rename(operation.path, `/aside${operation.path}`))) return
-      return void attempt(world, disk.write(operation.path, `instead of ${operation.path}`))
-    case "put back":
-      return void attempt(world, disk.rename(`/aside${operation.path}`, operation.path))
-    case "touch back":
-      return void attempt(
-        world,
-        disk.touch(operation.path, BigInt(world.engine.wallTime - operation.millis) * 1_000_000n),
-      )
-    case "replace":
-      attempt(world, disk.write(`${operation.path}~`, operation.text))
-      return void attempt(world, disk.rename(`${operation.path}~`, operation.path))
-    case "restore":
-      return restore(world, operation.path, operation.other)
-    case "rename":
-      if (isRoot(operation.from) || isRoot(operation.to)) return
-      return void attempt(world, disk.rename(operation.from, operation.to))
-    case "remove":
-      return void attempt(world, disk.remove(operation.path))
-    case "remove tree":
-      if (isRoot(operation.path)) return
-      return void attempt(world, disk.rmdir(operation.path, { recursive: true }))
-    case "mkdir":
-      return void attempt(world, disk.mkdir(operation.path))
-    case "swap":
-      return swap(world, operation.path)
-    case "fifo":
-      return void attempt(world, disk.fifo(operation.path))
-    case "link":
-      return void attempt(world, disk.symlink(operation.target, operation.path))
-    case "wait":
-      return world.engine.advance(operation.millis)
-    case "jump":
-      count(world, "clock jumps")
-      return world.engine.jump(operation.millis)
-    case "unmount": {
-      if (world.away.has(operation.source)) return
-      const before = present(world, operation.source)
-      if (!attempt(world, disk.rename(`/${operation.source}`, `/away/${operation.source}`))) return
-      count(world, "sources taken away")
-      world.away.set(operation.source, before)
-      return void world.confirmed.delete(operation.source)
-    }
-    case "mount empty":
-      if (world.away.has(operation.source)) attempt(world, disk.mkdir(`/${operation.source}`))
-      return
-    case "mount":
-      return mount(world, operation.source)
-    case "events": {
-      const { do: _, ...faults } = operation
-      count(world, "watch faults")
-      return world.run(watcher.setFaults(faults))
-    }
-    case "overflow":
-      count(world, "overflows")
-      return world.run(watcher.overflow(operation.path))
-    case "kill watch":
-      count(world, "watch faults")
-      return killWatch(world, operation.source)
-    case "blind":
-      count(world, "watch faults")
-      return world.run(watcher.setFaults({ blind: new Set([operation.path]) }))
-    case "unreadable":
-      count(world, "disk faults")
-      return world.run(disk.setFaults({ unreadable: new Set([operation.path]) }))
-    case "broken":
-      count(world, "disk faults")
-      return world.run(disk.setFaults({ broken: new Set([operation.path]) }))
-    case "disk":
-      count(world, "disk faults")
-      return world.run(disk.setFaults({ vanishing: operation.vanishing, latency: operation.latency }))
-    case "server fault":
-      count(world, `server: ${faultName(operation.fault)}`)
-      return world.run(servers.get(operation.server).inject(operation.fault))
-    case "server":
-      if (!operation.up) count(world, "server: down")
-      return world.run(servers.get(operation.server).set({ up: operation.up }))
-    case "latency":
-      count(world, "server: slow")
-      return world.run(servers.get(operation.server).set({ latency: { minimum: 0, maximum: operation.maximum } }))
-    case "capacity":
-      count(world, "server: full")
-      return world.run(servers.get(operation.server).set({ capacity: operation.bytes }))
-    case "heal server":
-      return world.run(servers.get(operation.server).heal)
-    case "heal disk":
-      return healDisk(world)
-    case "heal events":
-      return healEvents(world)
-    case "edit":
-      count(world, "config edits")
-      world.config = edited(world.config, operation.edit)
-      return
-    case "reload":
-    case "crash":
-    case "start":
-    case "retry all":
-    case "confirm":
-      return
-  }
-}
-
-const killWatch = (world: World, source: string): void =>
-  world.run(world.watcher.kill({ name: source, root: `/${source}` } as never, "the monitor died"))
-
-export const healDisk = (world: World): void =>
-  world.run(world.disk.setFaults({ unreadable: new Set(), broken: new Set(), vanishing: 0, latency: 0 }))
-
-export const healEvents = (world: World): void =>
-  world.run(world.watcher.setFaults({ drop: 0, double: 0, reorder: 0, delay: 0, blind: new Set(), queue: 1_000 }))
-
-/** A source that was taken away is put back. */
-export const mount = (world: World, source: string): void => {
-  if (!world.away.has(source)) return
-  attempt(world, world.disk.rmdir(`/${source}`, { recursive: true }))
-  attempt(world, world.disk.rename(`/away/${source}`, `/${source}`))
-  world.away.delete(source)
+  if (isCrowded && chance.happens(0.5)) steps.splice(chance.below(steps.length), 0, ...deploy())
+  return isCrowded || chance.happens(0.1) ? [...deploy(), ...steps] : steps
 }
 
 /** An operation in words. */

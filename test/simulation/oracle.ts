@@ -2,11 +2,14 @@
 import { Buffer } from "node:buffer"
 import { Effect } from "effect"
 import type { TransportError } from "../../src/domain/Errors.ts"
+import type { Delivery } from "../../src/domain/Delivery.ts"
 import type { LedgerChange } from "../../src/domain/Ledger.ts"
 import type { OutputFile, Receipt } from "../../src/domain/Transporter.ts"
+import { everyFile, fileOf } from "../../src/layers/ledger/memoryState.ts"
 import { idOf, type SimulatedConfig } from "./config.ts"
-import { expectedOn, filesOf, published, wants } from "./expected.ts"
-import { foreign, stateKey, stored, textOf, type World } from "./world.ts"
+import { type Claim, expectedOn, filesOf, placeOf, published, wants } from "./expected.ts"
+import { refersTo, wasInCycle } from "./styles.ts"
+import { count, foreign, stateKey, stored, textOf, type World } from "./world.ts"
 
 export interface Oracle {
   readonly violated: (sentence: string) => void
@@ -47,6 +50,10 @@ export const makeOracle = (world: World): Oracle => {
   let running: SimulatedConfig = world.config
   const log: Array<string> = []
   const inFlight = new Set<string>()
+  /** Bytes that servers confirmed of what refers to others, by server and place. */
+  const referrers = new Map<string, Uint8Array>()
+  /** Until when a place that no delivery wants is kept for those that refer to it. */
+  const keptUntil = new Map<string, number>()
   const urlOf = (server: string, place: string) => world.servers.get(server).transporter.url(place as never)
 
   const violated = (sentence: string) => {
@@ -71,9 +78,9 @@ export const makeOracle = (world: World): Oracle => {
     }
     const right = published(rule, delivery.path, version.bytes, delivery.state.mtimeNs)
     if (right === undefined) return violated(`${label} is recorded although it can not be processed`)
-    if (right.place !== delivery.destination) return violated(`${label} belongs at ${right.place}`)
+    if (!right.belongsAt(delivery.destination)) return violated(`${label} belongs at ${right.place ?? "another place"}`)
     const held = stored(world, delivery.server, delivery.destination)
-    if (held === undefined || !equal(held, right.bytes)) {
+    if (held === undefined || !right.is(held)) {
       violated(`I1: ${label} is recorded as ${shown(right.bytes)} while the server holds ${shown(held)}`)
     }
   }
@@ -81,11 +88,41 @@ export const makeOracle = (world: World): Oracle => {
   const checkForgotten = (change: Extract<LedgerChange, { _tag: "Forgotten" }>) => {
     const { path, rule, server, source } = change.key
     const before = world.away.get(source)
-    if (before === undefined || !before.has(path) || world.confirmed.has(source)) return
+    const size = before?.get(path)
+    if (size === undefined || world.confirmed.has(source)) return
     // Where new files came meanwhile the guard counts; where there is nothing it holds whatever the count.
     if (filesOf(world, source).length > 0) return
-    const wanted = running.rules.some((one) => idOf(one) === rule && one.servers.includes(server))
+    const wanted = running.rules.some(
+      (one) => idOf(one) === rule && one.servers.includes(server) && wants(one, path, size),
+    )
     if (wanted) violated(`guard: ${path} is deleted from ${server} although its source was taken away as a whole`)
+  }
+
+  const remember = ({ delivery, links = [] }: Extract<LedgerChange, { _tag: "Delivered" }>) => {
+    const { destination, path, rule, server, source } = delivery
+    const key = `${server}\0${destination}`
+    world.cdns.delivered(server, destination)
+    keptUntil.delete(key)
+    referrers.delete(key)
+    if (links.length === 0) return
+    count(world, "deliveries that refer to others")
+    const row = fileOf(world.ledger, source, path).find((one) => one.server === server && one.rule === rule)
+    const held = stored(world, server, destination)
+    // What moved while it was on its way may be gone before it is made again.
+    if (row?.fingerprint !== "" && held !== undefined) referrers.set(key, held)
+  }
+
+  /** Old versions go last: what a server confirmed to hold, and holds, refers to nothing that is removed. */
+  const checkReferrers = (server: string, place: string) => {
+    const until = keptUntil.get(`${server}\0${place}`)
+    if (until !== undefined && until <= world.engine.wallTime) return
+    for (const row of [...everyFile(world.ledger)].flat()) {
+      const bytes = row.server === server ? referrers.get(`${server}\0${row.destination}`) : undefined
+      const held = bytes === undefined ? undefined : stored(world, server, row.destination)
+      if (bytes === undefined || held === undefined || !equal(bytes, held)) continue
+      if (!refersTo(textOf(held), urlOf(server, place))) continue
+      violated(`${server}:${place} is removed while ${row.path} at ${row.destination} refers to it`)
+    }
   }
 
   return {
@@ -97,6 +134,7 @@ export const makeOracle = (world: World): Oracle => {
       allow(config)
       for (const server of world.servers.all) {
         if (config.servers.includes(server.name)) continue
+        world.cdns.leave(server.name)
         for (const place of world.run(server.files).keys()) world.abandoned.add(`${server.name}\0${place}`)
       }
     },
@@ -109,7 +147,13 @@ export const makeOracle = (world: World): Oracle => {
     beforeCommit: (changes) => {
       for (const change of changes) {
         if (change._tag === "Delivered") checkDelivered(change)
-        else if (change._tag === "Forgotten") checkForgotten(change)
+        else if (change._tag === "Forgotten") {
+          checkForgotten(change)
+          const { path, rule, server, source } = change.key
+          const row = fileOf(world.ledger, source, path).find((one) => one.server === server && one.rule === rule)
+          if (row === undefined) continue
+          keptUntil.set(`${server}\0${row.destination}`, change.linkedUntil ?? Number.POSITIVE_INFINITY)
+        }
       }
     },
     afterCommit: (changes) => {
@@ -119,6 +163,7 @@ export const makeOracle = (world: World): Oracle => {
           const version = world.versions.get(stateKey(change.state))
           if (version !== undefined) world.everSwept.add(`${change.source}\0${change.path}\0${version.hash}`)
         }
+        if (change._tag === "Delivered") remember(change)
         if (change._tag !== "Retired") continue
         const { destination, server } = change
         if (stored(world, server, destination) === undefined) continue
@@ -157,8 +202,9 @@ export const makeOracle = (world: World): Oracle => {
         for (const rule of rules) {
           const result = published(rule, path, file.bytes, file.mtimeNs)
           for (const server of rule.servers) {
-            const held = result === undefined ? undefined : stored(world, server, result.place)
-            if (result === undefined || held === undefined || !equal(held, result.bytes)) {
+            const place = result === undefined ? undefined : placeOf(world, result, { source, path, rule }, server)
+            const held = place === undefined ? undefined : stored(world, server, place)
+            if (result === undefined || held === undefined || !result.is(held)) {
               violated(`${absolute} was deleted while ${server} holds ${shown(held)} of it`)
             }
           }
@@ -174,6 +220,7 @@ export const makeOracle = (world: World): Oracle => {
       for (const row of world.map.rows.values()) {
         if (row.url === url) violated(`${url} is removed while the published map names it`)
       }
+      checkReferrers(server, place)
     },
     onePut: (server, file, place, put) => {
       const key = `${server}\0${file.source}\0${file.path}`
@@ -198,6 +245,7 @@ export const makeOracle = (world: World): Oracle => {
     },
     differences: (servers) => [
       ...servers.flatMap((server) => differencesOn(world, server)),
+      ...servers.flatMap((server) => cdnDifferences(world, server)),
       ...mapDifferences(world),
       ...world.run(world.servers.violations),
     ],
@@ -209,45 +257,60 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
   const { config } = world
   const expected = expectedOn(world, config, server)
   const held = world.run(world.servers.get(server).files)
-  const deliveries = new Map<
-    string,
-    { path: string; source: string; hash: string; sourceDeleted: boolean; key: string }
-  >()
-  for (const directories of world.ledger.deliveries.values()) {
-    for (const files of directories.values()) {
-      for (const row of [...files.values()].flat()) {
-        if (row.server !== server) continue
-        const other = deliveries.get(row.destination)
-        if (other !== undefined)
-          sentences.push(`${server}:${row.destination} is on record for ${other.path} and ${row.path}`)
-        deliveries.set(row.destination, { ...row, key: stateKey(row.state) })
-      }
+  const deliveries = new Map<string, ReadonlyArray<Delivery>>()
+  for (const row of [...everyFile(world.ledger)].flat()) {
+    if (row.server !== server) continue
+    const others = deliveries.get(row.destination) ?? []
+    const other = others.find((one) => one.path !== row.path || one.source !== row.source)
+    if (other !== undefined) {
+      sentences.push(`${server}:${row.destination} is on record for ${other.path} and ${row.path}`)
     }
+    deliveries.set(row.destination, [...others, row])
   }
   const poisoned = new Set<string>()
   for (const claims of expected.values()) {
-    // Of several files that belong at one place one is there; the others keep what they had.
-    const isContested = new Set(claims.map((claim) => `${claim.source}\0${claim.path}`)).size > 1
+    // Of several that belong at one place one is there; the others keep what they had.
+    const isContested = new Set(claims.map(makingOf)).size > 1
     for (const claim of claims) {
-      if (claim.bytes === undefined || isContested) poisoned.add(`${claim.source}\0${claim.path}`)
+      if (claim.result === undefined || isContested) poisoned.add(`${claim.source}\0${claim.path}`)
     }
   }
   for (const [place, claims] of expected) {
-    const able = claims.filter((claim) => claim.bytes !== undefined)
-    if (able.length === 0) continue
+    const able = claims.flatMap((claim) => (claim.result === undefined ? [] : [{ ...claim, result: claim.result }]))
+    const [first] = able
+    if (first === undefined) continue
     const file = held.get(place as never)
-    if (file === undefined) sentences.push(`${server} lacks ${place}, which is ${able[0]!.source}/${able[0]!.path}`)
-    else if (!able.some((claim) => equal(claim.bytes!, file.bytes))) {
-      sentences.push(`${server} holds ${shown(file.bytes)} at ${place} instead of ${shown(able[0]!.bytes)}`)
+    if (file === undefined) sentences.push(`${server} lacks ${place}, which is ${first.source}/${first.path}`)
+    else {
+      const right = able.find(({ result }) => result.is(file.bytes))
+      if (right === undefined) {
+        sentences.push(`${server} holds ${shown(file.bytes)} at ${place} instead of ${shown(first.result.bytes)}`)
+      } else if (right.result.isMisnamed(place, file.bytes) && !wasInCycle(world, `/${right.source}/${right.path}`)) {
+        sentences.push(`${server} holds ${shown(file.bytes)} at ${place}, which is not its name`)
+      }
     }
     if (deliveries.get(place) === undefined) sentences.push(`the ledger knows nothing of ${server}:${place}`)
+    for (const row of deliveries.get(place) ?? []) {
+      const claim = able.find(
+        ({ path, rule, source }) => row.rule === idOf(rule) && row.path === path && row.source === source,
+      )
+      if (file === undefined || claim === undefined || row.sourceDeleted || claim.result.is(file.bytes)) continue
+      sentences.push(`${server} holds ${shown(file.bytes)} at ${place}, on record as of rule "${claim.rule.label}"`)
+    }
   }
+  /** Style sheets that can not be made again keep what they refer to. */
+  const stuck = [...deliveries].flatMap(([place, rows]) => {
+    const isStuck = rows.some(({ path, source, sourceDeleted }) => sourceDeleted || poisoned.has(`${source}\0${path}`))
+    const file = isStuck ? held.get(place as never) : undefined
+    return file === undefined ? [] : [textOf(file.bytes)]
+  })
   for (const place of held.keys()) {
     if (place === foreign || expected.has(place) || world.abandoned.has(`${server}\0${place}`)) continue
-    const delivery = deliveries.get(place)
+    const delivery = deliveries.get(place)?.[0]
     const target = delivery === undefined ? "" : `${delivery.source}\0${delivery.path}`
     if (delivery !== undefined && poisoned.has(target)) continue
     if (delivery?.sourceDeleted === true && world.everSwept.has(`${target}\0${delivery.hash}`)) continue
+    if (stuck.some((text) => refersTo(text, world.servers.get(server).transporter.url(place)))) continue
     sentences.push(
       `${server} holds ${place}, which nothing wants${delivery === undefined ? "" : " and the ledger knows"}`,
     )
@@ -263,15 +326,32 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
       if (rule.source !== source || !rule.servers.includes(server)) continue
       if (!wants(rule, path, swept.version.bytes.length)) continue
       const right = published(rule, path, swept.version.bytes, 0n)
-      if (right === undefined || rule.chain.includes("unique_filename.Mtime") || expected.has(right.place)) continue
+      if (right === undefined || rule.chain.includes("unique_filename.Mtime")) continue
+      if (right.place === undefined || expected.has(right.place)) continue
       const file = held.get(right.place as never)
-      if (file === undefined || !equal(file.bytes, right.bytes)) {
+      if (file === undefined || !right.is(file.bytes)) {
         sentences.push(`${server} lost ${right.place}, whose source file the daemon deleted`)
       }
     }
   }
   return sentences
 }
+
+function cdnDifferences(world: World, server: string): ReadonlyArray<string> {
+  if (world.servers.get(server).transporter.invalidator === undefined) return []
+  // What a place holds where an upload was not confirmed and can not be repeated, nobody knows.
+  const inDoubt = new Set<string>()
+  for (const row of [...everyFile(world.ledger)].flat()) {
+    if (row.server === server && row.fingerprint === "") inDoubt.add(row.destination)
+  }
+  return world.cdns
+    .stale(server)
+    .filter((place) => !inDoubt.has(place))
+    .map((place) => `the CDN of ${server} was never told that ${place} changed`)
+}
+
+/** What makes the content of a place: the same file by the same chain is the same, under whatever rule. */
+const makingOf = ({ path, rule, source }: Claim): string => JSON.stringify([source, path, rule.chain, rule.onFailure])
 
 function mapDifferences(world: World): ReadonlyArray<string> {
   const sentences: Array<string> = []

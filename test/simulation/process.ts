@@ -2,6 +2,7 @@
  * One run of the program: the production graph over the world's services, each call to which waits at a gate before it
  * takes effect and again before its answer arrives. A crash may come at any gate; what had taken effect by then, has.
  */
+import { Buffer } from "node:buffer"
 import { Cause, Context, Effect, Exit, Logger, Stream } from "effect"
 import { Clock } from "effect/Clock"
 import { Random } from "effect/Random"
@@ -10,17 +11,23 @@ import { CurrentLoggers } from "effect/Logger"
 import { TransportError } from "../../src/domain/Errors.ts"
 import { Ledger, type LedgerChange, type LedgerShape } from "../../src/domain/Ledger.ts"
 import { Processors, Workspace } from "../../src/domain/Processor.ts"
+import type { RemotePath } from "../../src/domain/Path.ts"
 import { Publisher } from "../../src/domain/Publisher.ts"
 import { type Content, SourceFiles } from "../../src/domain/SourceFiles.ts"
-import { Transporters, type TransporterShape } from "../../src/domain/Transporter.ts"
+import { type Shipment, Transporters, type TransporterShape } from "../../src/domain/Transporter.ts"
 import { Watcher } from "../../src/domain/Watcher.ts"
 import { makeMemory as makeLedger } from "../../src/layers/ledger/memory.ts"
 import { makeMemory as makePublisher } from "../../src/layers/publishers/memory.ts"
-import { makeSourceFiles, layerProcessors, makeWorkspace } from "../../src/testing.ts"
+import {
+  makeSourceFiles,
+  layerProcessors,
+  makeWorkspace,
+  type Operation as ServerOperation,
+} from "../../src/testing.ts"
 import { type Conveyor, makeConveyor } from "../../src/streams/conveyor.ts"
 import { processors, type SimulatedConfig, toConfig } from "./config.ts"
 import type { Oracle } from "./oracle.ts"
-import { count, type World } from "./world.ts"
+import { count, stored, type World } from "./world.ts"
 
 /** How long a transporter waits for a server, in milliseconds; each of the real ones has a limit of its own. */
 const DEADLINE = 60_000
@@ -129,13 +136,14 @@ const gatedTransporter = (
   transporter: TransporterShape,
   call: Wrap,
   oracle: Oracle,
+  world: World,
 ): TransporterShape => {
-  const late = (operation: "put" | "remove" | "stat", path: string) => () =>
+  const late = (operation: ServerOperation, path: string) => () =>
     Effect.fail(
       new TransportError({ server, operation, path, reason: { _tag: "Unreachable" }, detail: "it does not answer" }),
     )
   const inTime = <A>(
-    operation: "put" | "remove" | "stat",
+    operation: ServerOperation,
     path: string,
     effect: Effect.Effect<A, TransportError>,
   ): Effect.Effect<A, TransportError> =>
@@ -143,22 +151,61 @@ const gatedTransporter = (
       duration: DEADLINE,
       orElse: late(operation, path),
     })
+  /** Notices what readers get after it that they did not get before. */
+  const noticed = <A>(place: RemotePath, effect: Effect.Effect<A, TransportError>) =>
+    Effect.suspend(() => {
+      const before = stored(world, server, place)
+      return Effect.onExit(effect, () =>
+        Effect.sync(() => {
+          const after = stored(world, server, place)
+          if (before === undefined || (after !== undefined && Buffer.compare(before, after) === 0)) return
+          world.cdns.changed(server, place, after === undefined)
+        }),
+      )
+    })
   const put: TransporterShape["put"] = (file, to) =>
-    oracle.onePut(server, file, to, inTime("put", to, transporter.put(file, to)))
+    oracle.onePut(server, file, to, inTime("put", to, noticed(to, transporter.put(file, to))))
+  const { invalidator, putMany } = transporter
   return {
     ...transporter,
     put,
-    // One of the servers takes many files at once, so that batches are simulated too.
-    ...(server === "cdn"
-      ? { putMany: (files) => Effect.forEach(files, ({ file, to }) => Effect.result(put(file, to))) }
-      : {}),
+    ...(putMany === undefined
+      ? {}
+      : {
+          putMany: (files) => {
+            if (files.length > 1) count(world, "batches")
+            if (files.length > 1) count(world, "files in batches", files.length)
+            const one = ({ file, to }: Shipment) => Effect.result(put(file, to))
+            return Effect.forEach(files, one, { concurrency: world.chance.happens(0.5) ? 1 : "unbounded" })
+          },
+        }),
+    ...(invalidator === undefined
+      ? {}
+      : {
+          invalidator: {
+            invalidate: (paths) => {
+              const took = () => world.run(world.servers.get(server).invalidations).length
+              const told = Effect.suspend(() => {
+                const before = took()
+                return Effect.onExit(invalidator.invalidate(paths), () =>
+                  Effect.sync(() => {
+                    if (took() === before) return
+                    count(world, "invalidations")
+                    world.cdns.told(server, paths)
+                  }),
+                )
+              })
+              return inTime("invalidate", paths[0] ?? server, told)
+            },
+          },
+        }),
     remove: (at) =>
       inTime(
         "remove",
         at,
         Effect.suspend(() => {
           oracle.beforeRemove(server, at)
-          return transporter.remove(at)
+          return noticed(at, transporter.remove(at))
         }),
       ),
     stat: (at) => inTime("stat", at, transporter.stat(at)),
@@ -212,7 +259,7 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
         ),
     }),
     Context.add(Transporters, {
-      get: (name) => gatedTransporter(name, world.servers.get(name).transporter, call, oracle),
+      get: (name) => gatedTransporter(name, world.servers.get(name).transporter, call, oracle, world),
     }),
     Context.add(
       Processors,

@@ -39,6 +39,7 @@ const many = (seeds: number, from: number): void => {
   const startedAt = process.hrtime.bigint()
   const cpu = process.cpuUsage()
   const counts = new Map<string, number>()
+  const histories = new Map<string, number>()
   const failed: Array<Verdict> = []
   let steps = 0
   let elapsed = 0
@@ -46,7 +47,10 @@ const many = (seeds: number, from: number): void => {
     const verdict = live(seed)
     steps += verdict.steps
     elapsed += verdict.elapsed
-    for (const [what, times] of verdict.counts) counts.set(what, (counts.get(what) ?? 0) + times)
+    for (const [what, times] of verdict.counts) {
+      counts.set(what, (counts.get(what) ?? 0) + times)
+      histories.set(what, (histories.get(what) ?? 0) + 1)
+    }
     if (verdict.failure === undefined) continue
     failed.push(verdict)
     if (failed.length <= TOLD) explain(verdict)
@@ -58,7 +62,9 @@ const many = (seeds: number, from: number): void => {
     `\n${(seeds / seconds).toFixed(1)} histories/s (${((seeds * 1e6) / (user + system)).toFixed(1)} a CPU second), ` +
       `${steps} steps, ${(elapsed / 3_600_000).toFixed(0)} simulated hours, ${failed.length} failed`,
   )
-  for (const [what, times] of [...counts].sort()) console.log(`  ${what}: ${times}`)
+  for (const [what, times] of [...counts].sort()) {
+    console.log(`  ${what}: ${times} (in ${histories.get(what)} histories)`)
+  }
   process.exitCode = failed.length === 0 ? 0 : 1
 }
 

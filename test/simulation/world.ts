@@ -13,9 +13,11 @@ import {
   type MemoryServers,
   type MemoryWatcher,
 } from "../../src/testing.ts"
+import { type Cdns, makeCdns } from "./cdns.ts"
 import { type SimulatedConfig, serverNames, sourceNames } from "./config.ts"
 import { Engine } from "./engine.ts"
 import type { Chance } from "./random.ts"
+import { referredBy } from "./styles.ts"
 
 /** Something that must never be. */
 export class Violation extends Error {}
@@ -59,20 +61,25 @@ export interface World {
   readonly everSwept: Set<string>
   /** What was on a server when the config ceased to name it. */
   readonly abandoned: Set<string>
-  /** Paths that were there when their source was taken away; undefined while it is there. */
-  readonly away: Map<string, Set<string>>
+  /** Files, with their sizes, that were there when their source was taken away; undefined while it is there. */
+  readonly away: Map<string, Map<string, number>>
   /** Somebody confirmed the deletions of a source since it went away. */
   readonly confirmed: Set<string>
   /** Where on a server anything may ever be written. */
   readonly allowed: Set<string>
   /** Source paths and directories that ever were: what a backlog may name. */
   readonly paths: Set<string>
+  /** Links that ever were, by their absolute paths. */
+  readonly everLinked: Set<string>
+  /** What style sheets ever referred to, by absolute paths. */
+  readonly everReferred: Map<string, Set<string>>
+  readonly cdns: Cdns
   readonly counts: Map<string, number>
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => A
 }
 
-export const count = (world: World, what: string): void =>
-  void world.counts.set(what, (world.counts.get(what) ?? 0) + 1)
+export const count = (world: World, what: string, times = 1): void =>
+  void world.counts.set(what, (world.counts.get(what) ?? 0) + times)
 
 const pathsOf = (event: { readonly path: string } | { readonly to: string }): string =>
   "path" in event ? event.path : event.to
@@ -92,7 +99,9 @@ export const makeWorld = (engineChance: Chance, chance: Chance, config: Simulate
     chance,
     disk,
     watcher: run(makeWatcher(disk, { closes: chance.happens(0.7) })),
-    servers: run(makeServers([...serverNames])),
+    servers: run(
+      makeServers(serverNames.map((name) => ({ name, cdn: chance.happens(0.4), many: chance.happens(0.6) }))),
+    ),
     ledger: emptyState(),
     map: emptyMap(),
     config,
@@ -104,8 +113,17 @@ export const makeWorld = (engineChance: Chance, chance: Chance, config: Simulate
     confirmed: new Set(),
     allowed: new Set(),
     paths: new Set(),
+    everLinked: new Set(),
+    everReferred: new Map(),
+    cdns: makeCdns(),
     counts: new Map(),
     run,
+  }
+  const refer = (path: string, bytes: Uint8Array) => {
+    const [, source = "", ...rest] = path.split("/")
+    const referred = world.everReferred.get(path) ?? new Set<string>()
+    for (const other of referredBy(textOf(bytes), source, rest.join("/"))) referred.add(other)
+    world.everReferred.set(path, referred)
   }
   const remember = (path: string) => {
     if (!path.startsWith("/workspace/")) {
@@ -118,7 +136,10 @@ export const makeWorld = (engineChance: Chance, chance: Chance, config: Simulate
       }
     }
     const node = disk.at(path)
+    if (node?.kind === "link") world.everLinked.add(path)
+    if (node?.kind === "directory") for (const name of node.entries.keys()) remember(`${path}/${name}`)
     if (node?.kind !== "file") return
+    if (path.endsWith(".css")) refer(path, node.bytes)
     const key = stateKey({ size: node.bytes.length, mtimeNs: node.mtimeNs, inode: node.inode })
     if (!world.versions.has(key)) world.versions.set(key, { bytes: node.bytes, hash: sha256(node.bytes) })
   }

@@ -396,6 +396,28 @@ describe("the mass-delete guard", () => {
     ),
   )
 
+  it.effect("a confirmation while nothing is held is not about another directory that takes the root's place", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, config, (conveyor) =>
+        Effect.gen(function* () {
+          yield* many(world, 5)
+          yield* untilQuiet(conveyor)
+          yield* world.disk.setFaults({ latency: 300 })
+          conveyor.confirmDeletes(site)
+          yield* turns
+          yield* world.disk.rename("/site", "/away")
+          yield* world.disk.mkdir("/site/new")
+          yield* TestClock.adjust(600_000)
+          yield* world.disk.setFaults({ latency: 0 })
+          yield* TestClock.adjust(600_000)
+          yield* untilQuiet(conveyor)
+          assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 5)
+          assert.isDefined((yield* conveyor.status).sources[0]?.hold)
+        }),
+      ),
+    ),
+  )
+
   it.effect("deletes nothing while the root is missing", () =>
     withWorld(["cdn"], (world) =>
       Effect.gen(function* () {

@@ -91,7 +91,10 @@ const allLead = Effect.fnUntraced(function* (
   }
 })
 
-const withWorld = <A, E>(servers: ReadonlyArray<string>, body: (world: TestWorld) => Effect.Effect<A, E>) =>
+const withWorld = <A, E>(
+  servers: Parameters<typeof makeTestWorld>[0]["servers"],
+  body: (world: TestWorld) => Effect.Effect<A, E>,
+) =>
   Effect.gen(function* () {
     yield* TestClock.setTime(1_700_000_000_000)
     const world = yield* makeTestWorld({ servers, processors: [md5, toy, failing] })
@@ -499,6 +502,27 @@ describe("references between files", () => {
             const x = yield* published(world, ledger, "x.png")
             assert.strictEqual((yield* published(world, ledger, "a.css"))?.content, `new url(${x?.url})`)
             assert.strictEqual((yield* conveyor.status).servers[0]?.referring, 0)
+          }),
+        )
+      }),
+    ),
+  )
+
+  it.effect("a CDN is told of a style sheet that says another address though its source is the same", () =>
+    withWorld([{ name: "cdn", cdn: true }], (world) =>
+      Effect.gen(function* () {
+        const asItIs = testRule("as it is", ["cdn"], { path: "plain" })
+        const updated = testRule("updated", ["cdn"], { path: "styles", chain: [use("toy.Links")] })
+        yield* world.disk.write("/site/a.css", "url(a.css)")
+        yield* inGraph(world, config([asItIs, updated]), (conveyor) =>
+          Effect.gen(function* () {
+            const address = (place: string) => world.servers.get("cdn").transporter.url(place as RemotePath)
+            assert.strictEqual((yield* held(world)).get("styles/a.css"), `url(${address("plain/a.css")})`)
+            yield* TestClock.adjust(5_000)
+            yield* world.disk.touch("/site/a.css")
+            yield* untilQuiet(conveyor)
+            assert.strictEqual((yield* held(world)).get("styles/a.css"), `url(${address("styles/a.css")})`)
+            assert.deepStrictEqual(yield* world.servers.get("cdn").invalidations, [["styles/a.css" as RemotePath]])
           }),
         )
       }),

@@ -30,16 +30,29 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** JSON with sorted keys and without secrets. */
 export const canonicalJson = (value: unknown): string => JSON.stringify(canonical(value))
 
+/** What decides where references in the files of a source lead; `others`: the other sources, if there are any. */
+export interface Site extends Pick<Source, "documentRoot" | "basePath" | "logicalBasePath"> {
+  readonly others?: ReadonlyArray<Pick<Source, "name" | "scanPath">> | undefined
+}
+
+/** The site of a source. */
+export const siteOf = (own: Source, sources: ReadonlyArray<Source>): Site => {
+  const { basePath, documentRoot, logicalBasePath } = own
+  const others = sources.filter((one) => one.name !== own.name).map(({ name, scanPath }) => ({ name, scanPath }))
+  return { documentRoot, basePath, logicalBasePath, others: others.length === 0 ? undefined : others }
+}
+
 /**
- * Identifies chain, destination path and server, and `site` where the chain depends on it: what decides where references lead.
- * `identity` names the settings that count, absent: all but the secret ones. */
+ * Identifies chain, destination path and server, and `site` where the chain depends on it. `identity` names the settings that
+ * count, absent: all but the secret ones.
+ */
 export const fingerprint = (delivery: {
   readonly chain: ReadonlyArray<ProcessorUse>
   readonly path: string
   readonly transporter: string
   readonly settings: unknown
   readonly identity: ReadonlyArray<string> | undefined
-  readonly site?: Pick<Source, "documentRoot" | "basePath" | "logicalBasePath"> | undefined
+  readonly site?: Site | undefined
 }): string => {
   const { chain, identity, path, settings, site, transporter } = delivery
   const counting =

@@ -12,7 +12,7 @@ import type { Context } from "./Context.ts"
 import { attribute, childrenNamed, type Element, type Text } from "./Element.ts"
 import { decodeAttributes, noAttributes } from "./fields.ts"
 import { decodeFilter } from "./filter.ts"
-import { fingerprint } from "./fingerprint.ts"
+import { fingerprint, siteOf } from "./fingerprint.ts"
 import type { Found } from "./found.ts"
 import type { Mistakes } from "./mistakes.ts"
 import { didYouMean, shown } from "./nearest.ts"
@@ -140,11 +140,7 @@ const decodeDestinations = (
         transporter: decoded.server.transporter,
         settings: decoded.server.settings,
         identity: decoded.definition.identity,
-        site: site && {
-          documentRoot: site.documentRoot,
-          basePath: site.basePath,
-          logicalBasePath: site.logicalBasePath,
-        },
+        site: site && siteOf(site, surroundings.sources),
       }),
     }
     return [{ destination, element }]

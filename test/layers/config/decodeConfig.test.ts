@@ -349,6 +349,12 @@ describe("rules", () => {
       assert.notStrictEqual(moved[0], pull)
       assert.notStrictEqual(moved[1], push)
       assert.strictEqual(moved[2], all)
+      // What one source refers to may be in another.
+      const more = yield* fingerprints(
+        asks.replace("</sources>", '<source name="more" scanPath="/home/me" /></sources>'),
+      )
+      assert.notStrictEqual(more[0], pull)
+      assert.strictEqual(more[2], all)
     }),
   )
 })
