@@ -84,7 +84,7 @@ export interface ProcessorDefinition<S = unknown> {
    * nothing else.
    */
   readonly inline?: boolean
-  /** It gives files another name and never another content. */
+  /** It gives files another name or headers, and never another content. */
   readonly renames?: boolean
   /** It may make an empty file of one that is not; of any other an empty result is a failure. */
   readonly mayEmpty?: boolean
