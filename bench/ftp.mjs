@@ -3,7 +3,8 @@
  *
  *     npm run build && node bench/ftp.mjs [small] [large] [memory]
  *
- * It needs ProFTPD and rclone. CONNECTIONS=16 sets the number of connections.
+ * It needs ProFTPD and rclone. CONNECTIONS=16 sets the number of connections, ROUNDS=5 how often each is
+ * measured, BENCH_DIR where the files are.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
@@ -22,13 +23,13 @@ import { DiskWorkers, layerDiskWorkers } from "../dist/layers/disk/DiskWorkers.j
 import { Transporter } from "../dist/domain/Transporter.js"
 import { ftp } from "../dist/layers/transporters/ftp.js"
 
-const RUNS = 3
+const RUNS = Number(process.env.ROUNDS ?? 3)
 const SMALL = { count: 2_000, bytes: 10_000 }
 const LARGE_BYTES = 512 * 1_048_576
 const HUGE_BYTES = 2_048 * 1_048_576
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : ["small", "large", "memory"]
-const root = fs.mkdtempSync(join(tmpdir(), "file-conveyor-bench-"))
+const root = fs.mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), "file-conveyor-bench-"))
 fs.chmodSync(root, 0o755)
 const server = join(root, "server")
 const data = join(server, "data")
@@ -136,7 +137,10 @@ const compare = async (title, directory, files) => {
   for (const [name, values] of Object.entries(times)) {
     console.log(`  ${name.padEnd(9)} ${shown(values)}  median ${median(values).toFixed(2)}`)
   }
-  console.log(`  speed relative to rclone ${(median(times.rclone) / median(times.conveyor)).toFixed(2)}`)
+  const pairs = times.rclone.map((value, i) => value / times.conveyor[i])
+  console.log(
+    `  speed relative to rclone ${(median(times.rclone) / median(times.conveyor)).toFixed(2)} (by rounds ${shown(pairs)})`,
+  )
 }
 
 const source = (name) => {

@@ -91,7 +91,7 @@ const runUntilReload = Effect.fnUntraced(
     const conveyor = yield* makeConveyor(config, { adopt })
     yield* serveControl(config.settings.stateDir, yield* makeRequests(config, conveyor))
     yield* pidFiles(config.settings.pidFiles)
-    const telling = Stream.runForEach(conveyor.events, narrate(makeNarrator(), config.file))
+    const telling = Stream.runForEachArray(conveyor.events, narrate(makeNarrator(), config.file))
     const work = Effect.raceAllFirst([
       conveyor.run,
       Effect.andThen(telling, Effect.never),

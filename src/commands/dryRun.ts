@@ -46,6 +46,8 @@ export const dryRun = Effect.fnUntraced(function* (config: Config) {
     yield* print(
       `${previous === undefined ? "put    " : "replace"}  ${display(file.path)} -> "${destination.server}" ${display(place)}${url}`,
     )
+    for (const { suffix } of processed.companions)
+      yield* print(`         and beside it ${display(`${place}${suffix}`)}`)
     if (previous !== undefined && previous.destination !== place) {
       totals.remove++
       yield* print(

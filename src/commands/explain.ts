@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Config, Source } from "../domain/Config.ts"
+import { placesOf } from "../domain/Companion.ts"
 import type { Delivery } from "../domain/Delivery.ts"
 import { type FileState, isSame, mtimeMillis } from "../domain/FileState.ts"
 import { mismatch } from "../domain/Filter.ts"
@@ -118,6 +119,8 @@ const explainDestination = Effect.fnUntraced(
                 : "delivered under another configuration; it is due again"
       yield* print(`      ${standing}`)
       yield* print(`      ${delivery.url}  (${display(delivery.destination)}, ${time(delivery.deliveredAt)})`)
+      const [, ...companions] = placesOf(delivery)
+      if (companions.length > 0) yield* print(`      beside it: ${companions.map(display).join(", ")}`)
     }
     if (
       state !== undefined &&

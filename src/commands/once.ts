@@ -23,7 +23,7 @@ export const runToQuiet = Effect.fnUntraced(
     for (const warning of config.warnings) yield* Effect.logWarning(warning)
     const conveyor = yield* makeConveyor(config, { adopt })
     yield* pidFiles(config.settings.pidFiles)
-    yield* Effect.forkScoped(Stream.runForEach(conveyor.events, narrate(makeNarrator(), config.file)), {
+    yield* Effect.forkScoped(Stream.runForEachArray(conveyor.events, narrate(makeNarrator(), config.file)), {
       startImmediately: true,
     })
     const graph = yield* Effect.forkScoped(conveyor.run)

@@ -10,8 +10,8 @@ import type { Config, Source } from "../domain/Config.ts"
 import type { Delivery } from "../domain/Delivery.ts"
 import type { FileState } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { directoryOf, type RelativePath, remotePath, type ServerName } from "../domain/Path.ts"
-import { Workspace } from "../domain/Processor.ts"
+import { baseNameOf, directoryOf, type RelativePath, remotePath, type ServerName } from "../domain/Path.ts"
+import { handles, Processors, Workspace } from "../domain/Processor.ts"
 import type { PublishedRow } from "../domain/Publisher.ts"
 import { applies, candidate, type Destination, type Rule } from "../domain/Rule.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
@@ -46,10 +46,6 @@ interface Origin {
 
 const left = (reason: string): TakenOver => ({ _tag: "Left", reason })
 
-/** These only rename: what they make of a file is known without doing the work of a whole chain. */
-const renames = /^(?:filename|unique_filename)\./
-const onlyRenames = (rule: Rule): boolean => rule.chain.every((use) => renames.test(use.name))
-
 /** No fingerprint of a config is empty, so a delivery with this one is out of date. */
 const OUT_OF_DATE = ""
 
@@ -58,9 +54,17 @@ export const makeTakeOver = Effect.fnUntraced(function* (config: Config) {
   const files = yield* SourceFiles
   const transporters = yield* Transporters
   const workspace = yield* Workspace
+  const processors = yield* Processors
   const process = yield* makeProcess()
   const books = booksOf(config)
   const servers = yield* makeAsk(config)
+
+  /** The chain gives the file at most another name: what it makes of it is known without the work of the others. */
+  const onlyRenames = (rule: Rule, path: RelativePath): boolean =>
+    rule.chain.every((use) => {
+      const definition = processors.get(use)
+      return definition.renames === true || !handles(definition, baseNameOf(path))
+    })
 
   const originsIn = Effect.fnUntraced(function* (source: Source, path: RelativePath, server: ServerName) {
     const book = books.get(source.name)
@@ -83,8 +87,10 @@ export const makeTakeOver = Effect.fnUntraced(function* (config: Config) {
     remote: RemoteFile,
   ) {
     const { book, destination, path, rule } = origin
-    if (!onlyRenames(rule)) return { proved: false }
-    const { baseName } = yield* process({ book, path, state, rule, server: destination.server })
+    if (!onlyRenames(rule, path)) return { proved: false }
+    const { baseName, content } = yield* process({ book, path, state, rule, server: destination.server })
+    // A new extension may be one that another processor of the chain handles.
+    if (content.origin !== "source") return { proved: false }
     if (baseName !== row.transportedFileBasename) return { proved: false, older: "it gets another name here" }
     if (remote.size !== state.size) return { proved: false, older: "it has another size there" }
     if (remote.hash === undefined) return { proved: false }

@@ -21,6 +21,8 @@ export interface DeliveryKey extends Target {
 /** A file that a server confirmed to hold. */
 export interface Delivery extends DeliveryKey {
   readonly destination: RemotePath
+  /** Suffixes of what is published beside it, in order ({@link ./Companion.ts}); absent: nothing is. */
+  readonly companions?: ReadonlyArray<string>
   readonly url: string
   /**
    * Of the rule's destination ({@link ./Rule.ts}); empty while an upload to this place is not confirmed, and where a file

@@ -17,10 +17,12 @@ import type { RootIdentity } from "./SourceFiles.ts"
  * One change of the ledger. The changes of one `commit` happen all or not at all.
  *
  * - `Delivered`: the server confirmed this delivery. It replaces the delivery of the same key, ends the target's failure,
- *   and cancels a retirement of the same place on the server. `retire`: the place where the previous version of this
- *   delivery is, to be removed at `dueAt`. `takenFrom`: another file's delivery that held this place and whose source
- *   file is gone; it is forgotten. `links`: what it refers to; absent: as it is on record.
- * - `Forgotten`: this delivery is wanted no more; `retireAt` (milliseconds since the epoch) is when its place on the
+ *   and cancels retirements of its places on the server. `retire`: the place where the previous version of this
+ *   delivery is, to be removed at `dueAt`, with its companions; companions of the same place that the delivery has no more
+ *   are removed at once. `takenFrom`: another file's delivery that held this place: as its own, and its source file is
+ *   gone, then it is forgotten; or as a companion's, then it loses that and is stale. `links`: what it refers to; absent:
+ *   as it is on record.
+ * - `Forgotten`: this delivery is wanted no more; `retireAt` (milliseconds since the epoch) is when its places on the
  *   server may be removed, undefined: never (the server is no longer configured). `linkedUntil`: while deliveries refer to
  *   the place it is kept, but not longer than this; absent: as long as any does. Ends the target's failure.
  * - `Placing`: uploads to these places are about to begin; until `Placed` nobody knows what the places hold.
@@ -166,7 +168,7 @@ export interface LedgerShape {
   ) => Effect.Effect<ReadonlyArray<RelativePath>, LedgerError>
   /** How many different files of a source are delivered somewhere and not deleted by the daemon itself. */
   readonly count: (source: SourceName) => Effect.Effect<number, LedgerError>
-  /** The deliveries that occupy a place on a server (one, unless a move is under way). */
+  /** The deliveries that occupy a place on a server, themselves or by a companion (one, unless a move is under way). */
   readonly occupants: (
     server: ServerName,
     destination: RemotePath,

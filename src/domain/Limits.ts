@@ -43,6 +43,12 @@ export const GUARD_COUNT = 100
 /** Retirements, retries and source deletions fetched from the ledger at once. */
 export const AGENDA_BATCH = 256
 
+/** Directories of a tree that a lane lists at once; what is found in them waits in memory. */
+export const EXPAND_BATCH = 16
+
+/** How soon a file that changed while it was worked on is looked at again, in milliseconds. */
+export const CHANGED_QUIET = 50
+
 /** Waits for the agenda never exceed this, so that a clock that jumped is noticed. */
 export const AGENDA_SLEEP_MAX = 60_000
 
@@ -341,10 +347,6 @@ export const SFTP_WRITE_BYTES = 32_000
  */
 export const SFTP_FRAME_BYTES = 4 * 32_768
 
-/** Files above this size are read ahead while they are sent over SFTP, by so many of the pieces that the disk gives. */
-export const SFTP_READ_AHEAD_FROM = 1_048_576
-export const SFTP_READ_AHEAD = 2
-
 /** Bytes of one answer of an SFTP server. */
 export const SFTP_PACKET_BYTES = 1_048_576
 
@@ -382,13 +384,6 @@ export const FTP_WRITE_BYTES = 65_536
 /** ... and up to this many on a line that takes each in less than this time. */
 export const FTP_WRITE_BYTES_MAX = 262_144
 export const FTP_WRITE_FAST = 100
-
-/** Bytes on their way to an FTP data connection while more are read. */
-export const FTP_WINDOW_BYTES = 1_048_576
-
-/** Pieces of a file that are read before the FTP data connection wants them, for files of more than so many bytes. */
-export const FTP_READ_AHEAD = 2
-export const FTP_READ_AHEAD_FROM = 4_194_304
 
 /** An operation on an FTP server may take this long, and for its bytes as long as the slowest line takes. */
 export const FTP_TOTAL = 600_000
@@ -621,8 +616,11 @@ export const PROCESSOR_CACHE_ENTRIES = 65_536
 
 /** ... and bytes of what is written down about each besides its content. */
 export const PROCESSOR_CACHE_RECORD_BYTES = 65_536
-/** Files that are delivered in one go where a transporter takes many at once, and their bytes. */
-export const BATCH_FILES = 64
+/**
+ * Files that are delivered in one go where a transporter takes many at once (twice as many where they share a directory),
+ * and their bytes.
+ */
+export const BATCH_FILES = 256
 export const BATCH_BYTES = 4_194_304
 
 /** Files above this size go one by one. */
@@ -728,3 +726,20 @@ export const BLIND_SCAN = 10_000
 
 /** ... or with pauses so many times as long as a scan takes. */
 export const BLIND_PAUSE = 20
+
+/** Where files go together, so many may be at work for each operation that the server takes at once. */
+export const BATCH_CROWD = 4
+
+/** Files that wait in a quick lane before scans wait for it ... */
+export const LISTED_AHEAD = 2_048
+
+/** ... and how often it is looked whether it still is quick, in milliseconds. */
+export const LISTING_WAIT = 1_000
+
+/** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
+export const LANE_AGENDA = 4_096
+/** Pieces of a large file that are read while one before them is sent, each of `DISK_READ` bytes. */
+export const DISK_READ_AHEAD = 2
+
+/** Bytes of an SSH packet from which its memory is let go as soon as it is sent. */
+export const SFTP_LET_GO_BYTES = 16_384

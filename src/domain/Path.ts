@@ -28,11 +28,12 @@ export type RuleId = string & Brand.Brand<"RuleId">
 /** The root of a source. */
 export const root = "" as RelativePath
 
-const unsafeSegment = (segment: string): boolean =>
-  segment === "" || segment === "." || segment === ".." || segment.includes("\0")
+/** A segment that is empty, "." or "..", and NUL anywhere. */
+// oxlint-disable-next-line no-control-regex -- no path holds NUL
+const unsafe = /(?:^|\/)\.{0,2}(?:\/|$)|\0/
 
 /** True where `path` may be used below a root: this is what keeps everything inside it (invariant I5). */
-export const isSafe = (path: string): boolean => path !== "" && !path.split("/").some(unsafeSegment)
+export const isSafe = (path: string): boolean => !unsafe.test(path)
 
 /** `path` as a {@link RelativePath}, or undefined where it would not stay below its root. */
 export const relativePath = (path: string): RelativePath | undefined =>
@@ -49,6 +50,12 @@ export const child = (directory: RelativePath, name: string): RelativePath =>
 export const directoryOf = (path: RelativePath): RelativePath => {
   const at = path.lastIndexOf("/")
   return (at === -1 ? "" : path.slice(0, at)) as RelativePath
+}
+
+/** True where both paths are in the same directory. */
+export const isBeside = (path: RelativePath, other: RelativePath): boolean => {
+  const at = path.lastIndexOf("/")
+  return other.lastIndexOf("/") === at && other.startsWith(path.slice(0, at + 1))
 }
 
 /** The last segment. */
@@ -181,6 +188,8 @@ export const display = (path: string): string =>
 
 const unreserved = /^[A-Za-z0-9\-._~]$/
 
+const plainPath = /^[A-Za-z0-9\-._~/]*$/
+
 const percentEncodeSegment = (segment: string): string => {
   if (/^[A-Za-z0-9\-._~]*$/.test(segment)) return segment
   let encoded = ""
@@ -192,7 +201,8 @@ const percentEncodeSegment = (segment: string): string => {
 }
 
 /** A path percent-encoded segment by segment, from its bytes (RFC 3986: everything but the unreserved characters). */
-export const percentEncode = (path: string): string => path.split("/").map(percentEncodeSegment).join("/")
+export const percentEncode = (path: string): string =>
+  plainPath.test(path) ? path : path.split("/").map(percentEncodeSegment).join("/")
 
 /** The URL of a remote path on a server whose public address is `base`. */
 export const urlOf = (base: string, path: RemotePath): string =>

@@ -50,7 +50,7 @@ export const plan = (
 ): ReadonlyArray<Job> => {
   const jobs: Array<Job> = []
   const wanted = state === undefined ? [] : rulesFor(book, path, state)
-  const kept = new Set<Delivery>()
+  const kept = deliveries.length === 0 ? nothing : new Set<Delivery>()
   for (const rule of wanted) {
     for (const destination of rule.destinations) {
       if (server !== undefined && destination.server !== server) continue
@@ -92,6 +92,9 @@ export const serversDue = (
   if (jobs.length === 0) return nobody
   return new Set(jobs.map((job) => (job._tag === "Retire" ? job.delivery.server : job.destination.server)))
 }
+
+/** Never added to: there is nothing to keep. */
+const nothing = new Set<Delivery>()
 
 const nobody: ReadonlySet<ServerName> = new Set()
 

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import type { Companion } from "./Companion.ts"
 import type { ProcessorError, SourceError } from "./Errors.ts"
 import type { FileState } from "./FileState.ts"
 import { extensionOf, type RelativePath, type ServerName, type SourceName } from "./Path.ts"
@@ -62,6 +63,11 @@ export interface ProcessedFile {
   readonly headers?: Readonly<Record<string, string>>
   /** The name promises the content: it may be cached for ever. */
   readonly uniqueName?: boolean
+  /**
+   * What is published beside the file, each with a suffix of its own. They belong to these very bytes: a later step of the
+   * chain that changes the content loses them. A result with companions is not kept.
+   */
+  readonly companions?: ReadonlyArray<Companion>
 }
 
 /** A processor, as its module exports it. `S` are its settings: the attributes of `<processor>` besides `name`. */
@@ -78,7 +84,7 @@ export interface ProcessorDefinition<S = unknown> {
    * nothing else.
    */
   readonly inline?: boolean
-  /** It gives files another name and never another content. */
+  /** It gives files another name or headers, and never another content. */
   readonly renames?: boolean
   /** It may make an empty file of one that is not; of any other an empty result is a failure. */
   readonly mayEmpty?: boolean

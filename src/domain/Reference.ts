@@ -13,6 +13,9 @@ export interface FileReference {
   readonly path: RelativePath
 }
 
+/** One text for a file of a source. */
+export const fileKey = ({ path, source }: FileReference): string => `${source}\0${path}`
+
 /** A reference that may lead to a file: `path` is decoded, `suffix` is its query and fragment as they were written. */
 export interface Reference {
   readonly path: string

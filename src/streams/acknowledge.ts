@@ -5,6 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import { placesOf } from "../domain/Companion.ts"
 import type { Delivery, DeliveryKey, Target } from "../domain/Delivery.ts"
 import type { Link } from "../domain/Link.ts"
 import { Ledger, type LedgerChange, type Uploads } from "../domain/Ledger.ts"
@@ -54,8 +55,10 @@ export const makeAcknowledge = Effect.fnUntraced(function* (
     const deliveredAt = clock.currentTimeMillisUnsafe()
     const retireAt = deliveredAt + shared.config.settings.gracePeriod
     const changes: Array<LedgerChange> = [{ _tag: "Placed", id, unknown }]
+    const invalidates = shared.invalidates(server)
     for (const confirmation of confirmations) {
-      changes.push(...outdatingBy(shared, confirmation, deliveredAt), changeOf(confirmation, deliveredAt, retireAt))
+      if (invalidates) changes.push(...outdatingBy(shared, confirmation, deliveredAt))
+      changes.push(changeOf(confirmation, deliveredAt, retireAt))
     }
     yield* ledger.commit(changes)
     if (unknown.length > 0 || confirmations.some(letsGo)) shared.agendaChanged(server)
@@ -67,7 +70,9 @@ export const makeAcknowledge = Effect.fnUntraced(function* (
       const { destination, path, source, url } = delivery
       shared.emit({ _tag: "Delivered", source, path, server, destination, url, bytes })
     }
-    yield* referrers(server, confirmations.flatMap(concerned))
+    const moved: Array<Target> = []
+    for (const confirmation of confirmations) addConcerned(confirmation, moved)
+    yield* referrers(server, moved)
   })
 
   return { begin, end }
@@ -76,11 +81,15 @@ export const makeAcknowledge = Effect.fnUntraced(function* (
 const hasMoved = ({ delivery, previous }: Confirmation): boolean =>
   previous !== undefined && previous.destination !== delivery.destination
 
+/** Something else is or was published beside it. */
+const hasCompanions = ({ delivery, previous }: Confirmation): boolean =>
+  delivery.companions !== undefined || previous?.companions !== undefined
+
 /**
  * Readers get what they got before: the same content, made in the same way, at the same place. Of a file that refers to
  * others nobody knows: the same reference may have got another address.
  */
-const isSameContent = ({ delivery, links = [], previous }: Confirmation): boolean =>
+const isSameContent = ({ delivery, links = noLinks, previous }: Confirmation): boolean =>
   links.length === 0 &&
   previous?.destination === delivery.destination &&
   previous.fingerprint === delivery.fingerprint &&
@@ -90,26 +99,53 @@ const isSameContent = ({ delivery, links = [], previous }: Confirmation): boolea
 const outdatingBy = (shared: Shared, confirmation: Confirmation, since: number): ReadonlyArray<LedgerChange> =>
   isSameContent(confirmation)
     ? []
-    : outdating(shared, confirmation.delivery.server, confirmation.delivery.destination, "replaced", since)
-/** Its old place is to be removed, or what it referred to before may be free to go. */
-const letsGo = (confirmation: Confirmation): boolean => hasMoved(confirmation) || confirmation.links !== undefined
+    : placesOf(confirmation.delivery).flatMap((place) =>
+        outdating(shared, confirmation.delivery.server, place, "replaced", since),
+      )
 
-/** Files that are elsewhere now, and the delivered one itself where it refers to files that may be. */
-const concerned = (confirmation: Confirmation): ReadonlyArray<Target> => {
-  const { delivery, links = [], previous, takenFrom } = confirmation
+/** Its old place is to be removed, or what it referred to before may be free to go. */
+const letsGo = (confirmation: Confirmation): boolean =>
+  hasMoved(confirmation) ||
+  hasCompanions(confirmation) ||
+  confirmation.takenFrom !== undefined ||
+  confirmation.links !== undefined
+
+/** Adds the files that are elsewhere now, and the delivered one itself where it refers to files that may be. */
+const addConcerned = (confirmation: Confirmation, concerned: Array<Target>): void => {
+  const { delivery, links = noLinks, previous, takenFrom } = confirmation
   const isSettled = previous !== undefined && !hasMoved(confirmation) && links.length === 0
-  return [...(isSettled ? [] : [delivery]), ...(takenFrom === undefined ? [] : [takenFrom])]
+  if (!isSettled) concerned.push(delivery)
+  if (takenFrom !== undefined) concerned.push(takenFrom)
 }
 
+const noLinks: ReadonlyArray<Link> = []
+
 const changeOf = (confirmation: Confirmation, deliveredAt: number, retireAt: number): LedgerChange => {
-  const { previous, takenFrom } = confirmation
+  const { links = noLinks, previous, takenFrom } = confirmation
+  const { companions, destination, fingerprint, hash, path, rule, server, source, state, url } = confirmation.delivery
+  const plain: Delivery = {
+    source,
+    path,
+    server,
+    rule,
+    destination,
+    url,
+    fingerprint,
+    state,
+    hash,
+    deliveredAt,
+    sourceDeleted: false,
+  }
+  const delivery = companions === undefined ? plain : { ...plain, companions }
+  // Nearly all of very many are like this.
+  if (previous === undefined && takenFrom === undefined) return { _tag: "Delivered", delivery, links }
   return {
     _tag: "Delivered",
-    delivery: { ...confirmation.delivery, deliveredAt, sourceDeleted: false },
+    delivery,
     ...(previous !== undefined && hasMoved(confirmation)
       ? { retire: { destination: previous.destination, dueAt: retireAt } }
       : {}),
     ...(takenFrom === undefined ? {} : { takenFrom }),
-    links: confirmation.links ?? [],
+    links,
   }
 }

@@ -9,9 +9,12 @@ import type { Delivery } from "../domain/Delivery.ts"
 import type { FileState } from "../domain/FileState.ts"
 import { BACKLOG_DIRECTORIES, BACKLOG_PATHS } from "../domain/Limits.ts"
 import { directoryOf, type RelativePath, root, type SourceName } from "../domain/Path.ts"
+import { fileKey } from "../domain/Reference.ts"
 
 /** One thing to look at. */
 export interface Item {
+  /** Tells the source and the path from all others. */
+  readonly key: string
   readonly source: SourceName
   readonly path: RelativePath
   readonly kind: "path" | "listing" | "tree"
@@ -29,6 +32,7 @@ export interface Item {
 
 /** A path that a monitor, the agenda or a person asks to look at. */
 export const urgent = (source: SourceName, path: RelativePath, approved = false): Item => ({
+  key: fileKey({ source, path }),
   source,
   path,
   kind: "path",
@@ -42,14 +46,13 @@ export const listed = (
   path: RelativePath,
   state: FileState | undefined,
   approved = false,
-): Item => ({
-  source,
-  path,
-  kind: "path",
-  approved,
-  urgent: false,
-  ...(state === undefined ? {} : { state }),
-})
+): Item => {
+  const key = fileKey({ source, path })
+  // Two literals: there are as many of these as there are files, and a spread costs several times as much.
+  return state === undefined
+    ? { key, source, path, kind: "path", approved, urgent: false }
+    : { key, source, path, kind: "path", approved, urgent: false, state }
+}
 
 /** A directory to list, or a whole tree to look at. */
 export const directory = (
@@ -57,15 +60,14 @@ export const directory = (
   path: RelativePath,
   kind: "listing" | "tree",
   approved = false,
-): Item => ({ source, path, kind, approved, urgent: false })
-
-const keyOf = (item: Item): string => `${item.source}\0${item.path}`
+): Item => ({ key: fileKey({ source, path }), source, path, kind, approved, urgent: false })
 
 const wider = (a: Item["kind"], b: Item["kind"]): Item["kind"] =>
   a === "tree" || b === "tree" ? "tree" : a === "listing" || b === "listing" ? "listing" : "path"
 
 /** Two items about one path. An approval holds only when both have it: it was given for what was missing then. */
 const union = (before: Item, after: Item): Item => ({
+  key: after.key,
   source: after.source,
   path: after.path,
   kind: wider(before.kind, after.kind),
@@ -78,11 +80,67 @@ export interface BacklogLimits {
   readonly directories: number
 }
 
+/** Items by their keys, oldest first. */
+export class ItemQueue {
+  readonly #items = new Map<string, Item>()
+  /** Goes on where it stopped: what was taken out leaves gaps that would be looked through again from the start. */
+  #order = this.#items.values()
+  #next: string | undefined
+
+  get size(): number {
+    return this.#items.size
+  }
+
+  get(key: string): Item | undefined {
+    return this.#items.get(key)
+  }
+
+  /** Adds an item at the end; where there is one with its key, takes its place. */
+  set(item: Item): void {
+    this.#items.set(item.key, item)
+  }
+
+  delete(key: string): boolean {
+    return this.#items.delete(key)
+  }
+
+  /** The oldest, left where it is. */
+  peek(): Item | undefined {
+    while (this.#items.size > 0) {
+      const item = this.#next === undefined ? undefined : this.#items.get(this.#next)
+      if (item !== undefined) return item
+      const step = this.#order.next()
+      if (step.done === true) this.#order = this.#items.values()
+      else this.#next = step.value.key
+    }
+    return undefined
+  }
+
+  /** The oldest, taken out. */
+  take(): Item | undefined {
+    const item = this.peek()
+    if (item !== undefined) this.#items.delete(item.key)
+    this.#next = undefined
+    return item
+  }
+
+  /** Everything, taken out. */
+  drain(): ReadonlyArray<Item> {
+    const items = Array.from(this.#items.values())
+    this.#items.clear()
+    return items
+  }
+
+  [Symbol.iterator](): Iterator<Item> {
+    return this.#items.values()
+  }
+}
+
 /** See the module. Not an Effect: every operation is synchronous and happens at once. */
 export class Backlog {
-  private readonly urgentPaths = new Map<string, Item>()
-  private readonly paths = new Map<string, Item>()
-  private readonly directories = new Map<string, Item>()
+  private readonly urgentPaths = new ItemQueue()
+  private readonly paths = new ItemQueue()
+  private readonly directories = new ItemQueue()
   private readonly limits: BacklogLimits
 
   constructor(limits: BacklogLimits = { paths: BACKLOG_PATHS, directories: BACKLOG_DIRECTORIES }) {
@@ -101,51 +159,53 @@ export class Backlog {
 
   add(item: Item): void {
     if (item.kind !== "path") return this.addDirectory(item)
-    const key = keyOf(item)
-    const before = this.urgentPaths.get(key) ?? this.paths.get(key)
+    const before = this.urgentPaths.get(item.key) ?? this.paths.get(item.key)
     if (before !== undefined) {
       const merged = union(before, item)
-      this.paths.delete(key)
-      this.urgentPaths.delete(key)
-      ;(merged.urgent ? this.urgentPaths : this.paths).set(key, merged)
+      this.paths.delete(item.key)
+      this.urgentPaths.delete(item.key)
+      ;(merged.urgent ? this.urgentPaths : this.paths).set(merged)
       return
     }
-    const map = item.urgent ? this.urgentPaths : this.paths
-    if (map.size >= this.limits.paths) {
+    const queue = item.urgent ? this.urgentPaths : this.paths
+    if (queue.size >= this.limits.paths) {
       return this.addDirectory(directory(item.source, directoryOf(item.path), "listing", item.approved))
     }
-    map.set(key, item)
+    queue.set(item)
   }
 
   private addDirectory(item: Item): void {
-    const key = keyOf(item)
-    const before = this.directories.get(key)
+    const before = this.directories.get(item.key)
     if (before !== undefined) {
-      this.directories.set(key, union(before, item))
+      this.directories.set(union(before, item))
       return
     }
     if (this.directories.size < this.limits.directories) {
-      this.directories.set(key, item)
+      this.directories.set(item)
       return
     }
     let approved = item.approved
-    for (const [other, waiting] of this.directories) {
+    for (const waiting of this.directories) {
       if (waiting.source !== item.source) continue
       approved &&= waiting.approved
-      this.directories.delete(other)
+      this.directories.delete(waiting.key)
     }
-    const whole = directory(item.source, root, "tree", approved)
-    this.directories.set(keyOf(whole), whole)
+    this.directories.set(directory(item.source, root, "tree", approved))
   }
 
   /** The next path: urgent ones first, each kind oldest first. */
   takePath(): Item | undefined {
-    return takeFirst(this.urgentPaths) ?? takeFirst(this.paths)
+    return this.urgentPaths.take() ?? this.paths.take()
+  }
+
+  /** The path that {@link takePath} would give. */
+  peekPath(): Item | undefined {
+    return this.urgentPaths.peek() ?? this.paths.peek()
   }
 
   /** The next directory or tree. */
   takeDirectory(): Item | undefined {
-    return takeFirst(this.directories)
+    return this.directories.take()
   }
 
   /** The next of any kind: paths before directories. */
@@ -163,17 +223,6 @@ export class Backlog {
 
   /** Everything that waits, taken out. */
   drain(): ReadonlyArray<Item> {
-    const items = [...this.urgentPaths.values(), ...this.paths.values(), ...this.directories.values()]
-    this.urgentPaths.clear()
-    this.paths.clear()
-    this.directories.clear()
-    return items
+    return [...this.urgentPaths.drain(), ...this.paths.drain(), ...this.directories.drain()]
   }
-}
-
-const takeFirst = (map: Map<string, Item>): Item | undefined => {
-  const first = map.entries().next()
-  if (first.done === true) return undefined
-  map.delete(first.value[0])
-  return first.value[1]
 }

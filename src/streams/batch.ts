@@ -36,6 +36,9 @@ export interface BatchOutcome {
   readonly left: ReadonlyArray<Item>
 }
 
+/** Nothing was done. */
+export const nothingDone: BatchOutcome = { delivered: 0, idle: 0, failed: [], left: [] }
+
 /** A file with one thing to do: to be put, as it is or under another name. */
 interface Candidate {
   readonly item: Item
@@ -99,40 +102,57 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
       const [job] = jobs
       if (job === undefined) continue
       if (jobs.length > 1 || job._tag !== "Put" || !isPlain(job.rule)) left.push(item)
-      else candidates.push({ item, book, state, ...job })
+      else {
+        const { destination, previous, rule } = job
+        candidates.push({ item, book, state, rule, destination, previous })
+      }
     }
     return candidates
   })
 
+  /** The file as it is, under its own name. */
+  const unchanged = ({ book, item, state }: Candidate): Renamed => ({
+    content: files.content(book.source, item.path, state),
+    baseName: baseNameOf(item.path),
+    headers: noHeaders,
+    uniqueName: false,
+  })
+
   /** Runs the chain, which only renames. A failure is left to the stage for one file, which says what it means. */
-  const rename = ({ book, item, rule, state }: Candidate): Effect.Effect<Option.Option<Renamed>> => {
-    if (rule.chain.length > 0) {
-      const renamed = Effect.option(Effect.scoped(process({ book, path: item.path, state, rule, server })))
-      return Effect.map(
-        renamed,
-        Option.filter(({ failure }) => failure === undefined),
-      )
-    }
-    const content = files.content(book.source, item.path, state)
-    return Effect.succeedSome({ content, baseName: baseNameOf(item.path), headers: noHeaders, uniqueName: false })
-  }
+  const rename = ({ book, item, rule, state }: Candidate): Effect.Effect<Renamed | undefined> =>
+    Effect.map(
+      Effect.option(Effect.scoped(process({ book, path: item.path, state, rule, server }))),
+      Option.match({
+        onNone: () => undefined,
+        onSome: (renamed) => (renamed.failure === undefined ? renamed : undefined),
+      }),
+    )
+
+  /** In the order of the candidates; undefined where the chain failed. */
+  const renameAll = Effect.fnUntraced(function* (candidates: ReadonlyArray<Candidate>) {
+    const chained = candidates.filter(({ rule }) => rule.chain.length > 0)
+    const renamed = yield* Effect.forEach(chained, rename, { concurrency: "unbounded" })
+    if (chained.length === candidates.length) return renamed
+    let next = 0
+    return candidates.map((one) => (one.rule.chain.length > 0 ? renamed[next++] : unchanged(one)))
+  })
 
   /** Those that get a place where nobody works now. The caller leaves the places again. */
   const take = (
     candidates: ReadonlyArray<Candidate>,
-    renamed: ReadonlyArray<Option.Option<Renamed>>,
+    renamed: ReadonlyArray<Renamed | undefined>,
     left: Array<Item>,
   ): ReadonlyArray<Placed> => {
     const placed: Array<Placed> = []
-    candidates.forEach((candidate, index) => {
-      const processed = Option.getOrUndefined(renamed[index] ?? Option.none())
+    for (const [index, { book, destination, item, previous, rule, state }] of candidates.entries()) {
+      const processed = renamed[index]
       const place =
         processed === undefined || processed.content.origin === "temporary"
           ? undefined
-          : Result.getOrUndefined(placeOf(server, candidate.destination, candidate.item.path, processed.baseName))
-      if (processed === undefined || place === undefined || !places.take(place)) left.push(candidate.item)
-      else placed.push({ ...candidate, processed, place })
-    })
+          : Result.getOrUndefined(placeOf(server, destination, item.path, processed.baseName))
+      if (processed === undefined || place === undefined || !places.take(place)) left.push(item)
+      else placed.push({ item, book, state, rule, destination, previous, processed, place })
+    }
     return placed
   }
 
@@ -198,7 +218,7 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
     const left: Array<Item> = []
     const candidates = yield* choose(items, left)
     const idle = items.length - left.length - candidates.length
-    const renamed = yield* Effect.forEach(candidates, rename, { concurrency: "unbounded" })
+    const renamed = yield* renameAll(candidates)
     const placed = take(candidates, renamed, left)
     const { delivered, failed } = yield* Effect.ensuring(
       send(placed, left),

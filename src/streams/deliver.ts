@@ -12,14 +12,22 @@ import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import { ProcessorError, SourceError, TransportError } from "../domain/Errors.ts"
 import { type FileState, isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { directoryOf, type RelativePath, type RemotePath, remotePath, type ServerName } from "../domain/Path.ts"
+import {
+  directoryOf,
+  display,
+  type RelativePath,
+  type RemotePath,
+  remotePath,
+  type ServerName,
+} from "../domain/Path.ts"
 import { type Job, plan } from "../domain/Plan.ts"
 import { Workspace } from "../domain/Processor.ts"
 import type { Destination, Rule } from "../domain/Rule.ts"
-import { SourceFiles } from "../domain/SourceFiles.ts"
+import { type Content, SourceFiles } from "../domain/SourceFiles.ts"
 import type { OutputFile, TransporterShape } from "../domain/Transporter.ts"
 import type { Confirmation, makeAcknowledge } from "./acknowledge.ts"
 import { type Item, listed } from "./backlog.ts"
+import { makeCompanions, suffixesOf } from "./companions.ts"
 import { outdating } from "./invalidate.ts"
 import type { Links } from "./links.ts"
 import type { Places } from "./places.ts"
@@ -37,7 +45,8 @@ export const placeOf = (
   baseName: string,
 ): Result.Result<RemotePath, TransportError> => {
   const directory = directoryOf(path)
-  const place = remotePath([destination.path, directory, baseName].filter((part) => part !== "").join("/"))
+  const within = directory === "" ? baseName : `${directory}/${baseName}`
+  const place = remotePath(destination.path === "" ? within : `${destination.path}/${within}`)
   if (place !== undefined) return Result.succeed(place)
   return Result.fail(
     new TransportError({
@@ -110,6 +119,7 @@ const publishedAnyway = ({ cause, detail, path, processor }: ProcessorError): Pr
 export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
   const { acknowledge, places, referrers, server, shared, transporter } = parts
   const produce = yield* makeProduce(parts)
+  const beside = yield* makeCompanions(parts)
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const workspace = yield* Workspace
@@ -142,6 +152,13 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
       occupants.find((occupant) => !isOwnFile(occupant)) ?? occupants.find((occupant) => occupant.rule !== rule.id)
     if (other === undefined) return undefined
     const key: DeliveryKey = { source: other.source, path: other.path, server, rule: other.rule }
+    if (other.destination !== place) {
+      yield* Effect.annotateLogs(
+        Effect.logWarning(`"${place}" is published as the file that it is, and no more made of ${display(other.path)}`),
+        { server, path: item.path },
+      )
+      return key
+    }
     const book = shared.books.get(other.source)
     const state = book === undefined ? undefined : yield* files.stat(book.source, other.path)
     const stillThere =
@@ -161,11 +178,11 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     book: SourceBook,
     item: Item,
     state: FileState,
-    rule: Rule,
     processed: Processed,
+    output: OutputFile,
     place: RemotePath,
   ) {
-    const receipt = yield* transporter.put(outputOf(item, state, rule, processed), place)
+    const receipt = yield* transporter.put(output, place)
     if (processed.content.origin !== "temporary") return receipt.sha256
     return yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
   })
@@ -193,28 +210,42 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         }
         const isTemporary = processed.content.origin === "temporary"
         const place = yield* Effect.fromResult(placeOf(server, destination, item.path, processed.baseName))
-        yield* places.at(
-          place,
-          Effect.gen(function* () {
-            const takenFrom = yield* claim(item, place, rule)
-            const { path, source } = item
-            const id = yield* acknowledge.begin(server, [{ source, path, destination: place }])
-            const hash = yield* Effect.tapCause(send(book, item, state, rule, processed, place), (cause) =>
-              // Where we are stopped, the next run ends it.
-              Cause.hasInterrupts(cause) ? Effect.void : acknowledge.end(server, id, [], [place]),
-            )
-            const made = { server, fingerprint }
-            const confirmation: Confirmation = {
-              delivery: deliveryOf(item, state, rule, made, place, transporter.url(place), hash),
-              previous,
-              takenFrom,
-              ...(links === undefined ? {} : { links }),
-              bytes: processed.content.size,
-              deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
-            }
-            yield* acknowledge.end(server, id, [confirmation], [])
-          }),
-        )
+        const companions = yield* beside.placesFor(item, place, processed.companions)
+        const publish = Effect.gen(function* () {
+          const takenFrom = yield* claim(item, place, rule)
+          const { kept, links: yielded } = yield* beside.free(item, companions)
+          const { path, source } = item
+          const uploads = [place, ...kept.map((one) => one.place)]
+          const id = yield* acknowledge.begin(
+            server,
+            uploads.map((destination) => ({ source, path, destination })),
+          )
+          const outputFor = (content: Content) => outputOf(item, state, rule, { ...processed, content })
+          const upload = Effect.all([
+            beside.send(item, kept, outputFor),
+            send(book, item, state, processed, outputFor(processed.content), place),
+          ])
+          const [sent, hash] = yield* Effect.tapCause(upload, (cause) =>
+            // Where we are stopped, the next run ends it.
+            Cause.hasInterrupts(cause) ? Effect.void : acknowledge.end(server, id, [], uploads),
+          )
+          const made = { server, fingerprint }
+          const confirmation: Confirmation = {
+            delivery: {
+              ...deliveryOf(item, state, rule, made, place, transporter.url(place), hash),
+              ...suffixesOf(sent),
+            },
+            previous,
+            takenFrom,
+            ...(links === undefined && yielded.length === 0 ? {} : { links: [...(links ?? []), ...yielded] }),
+            bytes: sent.reduce((sum, { content }) => sum + content.size, processed.content.size),
+            deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
+          }
+          yield* acknowledge.end(server, id, [confirmation], [])
+          // It has lost a companion to this file.
+          if (takenFrom !== undefined) shared.stale(takenFrom)
+        })
+        yield* places.at(place, beside.at(companions, publish))
         if (isTemporary) yield* checkAfter(book, item, state)
         if (failure !== undefined) yield* publishedAnyway(failure)
         return true

@@ -12,7 +12,7 @@ import type { FileChange } from "../domain/FileChange.ts"
 import { mtimeMillis } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { BLIND_PAUSE, BLIND_SCAN, LINKS, NAMES_IN_WARNING, ROOT_CHECK, SCAN_BATCH } from "../domain/Limits.ts"
-import { child, display, isWithin, type RelativePath, root } from "../domain/Path.ts"
+import { child, display, isWithin, type RelativePath, root, type ServerName } from "../domain/Path.ts"
 import { plan, rulesFor } from "../domain/Plan.ts"
 import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
 import type { SourceStatus } from "../domain/Telemetry.ts"
@@ -126,10 +126,12 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       const isYoung = mtimeMillis(file.state) > youngSince
       if (isYoung) settle.again(source.name, file.path, 50)
       // What no rule wants any more need not settle, and its server may be one that settled files do not go to.
-      const servers = jobs.flatMap((job) =>
-        job._tag === "Retire" ? [job.delivery.server] : isYoung ? [] : [job.destination.server],
-      )
-      for (const server of new Set(servers)) shared.enqueue(server, item)
+      const servers = new Set<ServerName>()
+      for (const job of jobs) {
+        if (job._tag === "Retire") servers.add(job.delivery.server)
+        else if (!isYoung) servers.add(job.destination.server)
+      }
+      for (const server of servers) shared.enqueue(server, item)
     })
   }
 

@@ -13,36 +13,34 @@ import type { Failure, Target } from "../domain/Delivery.ts"
 import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
-import { BATCH_FILE_BYTES, BATCH_FILES, WAITING_LOOK } from "../domain/Limits.ts"
+import {
+  BATCH_CROWD,
+  BATCH_FILES,
+  BATCH_FILE_BYTES,
+  CHANGED_QUIET,
+  EXPAND_BATCH,
+  LANE_AGENDA,
+  LISTED_AHEAD,
+  LISTING_WAIT,
+  WAITING_LOOK,
+} from "../domain/Limits.ts"
 import { root } from "../domain/Path.ts"
 import { serversDue } from "../domain/Plan.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
-import { Backlog, directory, type Item, listed } from "./backlog.ts"
-import { type Batch, type BatchOutcome, makeBatch } from "./batch.ts"
+import { Backlog, directory, type Item, ItemQueue, listed } from "./backlog.ts"
+import { type Batch, makeBatch, nothingDone } from "./batch.ts"
 import { backoff, makeBreaker } from "./breaker.ts"
 import { type DeliverParts, makeDeliver } from "./deliver.ts"
 import { makePlaces } from "./places.ts"
 import { makePulse } from "./pulse.ts"
-import { type Unit, unitsOf } from "./units.ts"
+import { areBeside, type Unit, unitsOf } from "./units.ts"
 import { Waits } from "./waits.ts"
 import { eachFile, makeWalk, type Walk } from "./walk.ts"
-
-/** Directories of a tree that a lane lists at once; what is found in them waits in memory. */
-const EXPAND_BATCH = 16
-
-/** How soon a file that changed while it was worked on is looked at again, in milliseconds. */
-const CHANGED_QUIET = 50
-
-/** Files that wait in a quick lane before scans wait for it, and how long they wait at most, in milliseconds. */
-const LISTED_AHEAD = 2048
-const LISTING_WAIT = 1_000
 
 export interface LaneOptions extends Omit<DeliverParts, "places" | "waits"> {
   /** Operations at once when all is well. */
   readonly connections: number
 }
-
-const keyOf = (item: Pick<Item, "source" | "path">): string => `${item.source}\0${item.path}`
 
 export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const { server, shared } = options
@@ -65,7 +63,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   /** Those of them that are not done yet. */
   const handedOver = new Set<string>()
   /** What listing a tree found to be due. Work of a file takes it out, so its deliveries are as they were listed. */
-  const found = new Map<string, Item>()
+  const found = new ItemQueue()
   let expanding: { readonly walk: Walk; readonly item: Item } | undefined
   /** How many targets of this server have a failure on record. */
   let failed = (yield* ledger.totals).find((total) => total.server === server)?.failures ?? 0
@@ -73,7 +71,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   let stopped = false
 
   const add = (item: Item) => {
-    if (item.kind === "path" && inFlight.has(keyOf(item))) inFlight.set(keyOf(item), item)
+    if (item.kind === "path" && inFlight.has(item.key)) inFlight.set(item.key, item)
     else backlog.add(item)
     pulse.wake()
   }
@@ -89,40 +87,43 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     return items.length + sources.length > 0
   }
 
-  const takeFound = (): Item | undefined => {
-    const first = found.entries().next()
-    if (first.done === true) return undefined
-    found.delete(first.value[0])
-    return first.value[1]
-  }
-
   /** The next path that nobody works on. */
   const pick = (): Item | undefined => {
     for (;;) {
-      const item = backlog.hasUrgent ? backlog.takePath() : (takeFound() ?? backlog.takePath())
+      const item = backlog.hasUrgent ? backlog.takePath() : (found.take() ?? backlog.takePath())
       if (item === undefined) return undefined
-      const key = keyOf(item)
-      found.delete(key)
-      if (!inFlight.has(key)) return item
-      inFlight.set(key, item)
+      found.delete(item.key)
+      if (!inFlight.has(item.key)) return item
+      inFlight.set(item.key, item)
     }
   }
+
+  /** How many files may be at work: many that go together are not as many operations. */
+  const capacity = (): number => breaker.limit() * (deliverMany === undefined ? 1 : BATCH_CROWD)
 
   /** So little room that a batch of what waits is better started when there is more. */
   const isTight = (): boolean => {
     if (deliverMany === undefined || backlog.hasUrgent || inFlight.size === 0) return false
-    const room = breaker.limit() - inFlight.size
-    return room < Math.min(BATCH_FILES, breaker.limit() / 2) && found.size + backlog.size > room
+    const room = capacity() - inFlight.size
+    return room < Math.min(BATCH_FILES, capacity() / 2) && found.size + backlog.size > room
+  }
+
+  /** What comes next is in the directory of the last: it had better go with it. */
+  const isSplit = (last: Item | undefined): boolean => {
+    if (last === undefined || deliverMany === undefined || backlog.hasUrgent) return false
+    const next = found.peek() ?? backlog.peekPath()
+    return next !== undefined && areBeside(last, next)
   }
 
   /** As many paths as may be started now. */
   const pickAll = (): Array<Item> => {
     const items: Array<Item> = []
     if (isTight()) return items
-    while (inFlight.size < breaker.limit()) {
+    const room = capacity() - inFlight.size
+    while (items.length < room || (items.length < room + BATCH_FILES && isSplit(items.at(-1)))) {
       const item = pick()
       if (item === undefined) break
-      inFlight.set(keyOf(item), undefined)
+      inFlight.set(item.key, undefined)
       items.push(item)
       // A server that was down is tried with one file.
       if (breaker.state()._tag !== "Up") break
@@ -159,8 +160,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       eachFile(view, (file) => {
         if (!serversDue(book, file.path, file.state, file.deliveries).has(server)) return
         const due = listed(item.source, file.path, file.state, item.approved)
-        if (!inFlight.has(keyOf(due))) found.set(keyOf(due), { ...due, deliveries: file.deliveries })
-        else inFlight.set(keyOf(due), due)
+        if (!inFlight.has(due.key)) found.set({ ...due, deliveries: file.deliveries })
+        else inFlight.set(due.key, due)
       })
     }
     return true
@@ -168,7 +169,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** May go together with others: small, and as a listing found it. */
   const isEasy = (item: Item): boolean =>
-    !item.urgent && item.state !== undefined && item.state.size <= BATCH_FILE_BYTES && !fromAgenda.has(keyOf(item))
+    !item.urgent && item.state !== undefined && item.state.size <= BATCH_FILE_BYTES && !fromAgenda.has(item.key)
 
   /** Files may be listed as fast as they are delivered: whoever lists them waits a little, instead of listing them twice. */
   const isFull = (): boolean =>
@@ -178,13 +179,19 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     isFull() ? Effect.andThen(drained.wait, hasDrained) : Effect.void,
   )
 
-  const room: Effect.Effect<void> = Effect.suspend(() =>
-    isFull() ? Effect.raceFirst(hasDrained, Effect.sleep(LISTING_WAIT)) : Effect.void,
-  )
+  const room: Effect.Effect<void> = Effect.suspend(() => {
+    if (!isFull()) return Effect.void
+    const before = worked
+    const isQuick = () => worked - before >= BATCH_FILES
+    return Effect.andThen(
+      Effect.raceFirst(hasDrained, Effect.sleep(LISTING_WAIT)),
+      Effect.suspend(() => (isQuick() ? room : Effect.void)),
+    )
+  })
 
   /** Whether listing some more comes before starting what there is: so that many small files go together. */
   const isRunningLow = (): boolean =>
-    found.size < BATCH_FILES && found.size < breaker.limit() - inFlight.size && !backlog.hasPaths
+    found.size < BATCH_FILES && found.size < capacity() - inFlight.size && !backlog.hasPaths
 
   const next = Effect.fnUntraced(function* (): Effect.fn.Return<
     NonEmptyReadonlyArray<Unit>,
@@ -207,6 +214,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       if (looks && giveUp()) continue
       if (inFlight.size === 0) shared.rested()
       yield* looks ? Effect.raceFirst(pulse.wait, Effect.sleep(WAITING_LOOK)) : pulse.wait
+      // Whoever woke us may be in the middle of a listing: then there is more to go with the first.
+      if (deliverMany !== undefined && !backlog.hasUrgent) yield* Effect.yieldNow
     }
   })
 
@@ -262,7 +271,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     const target: Target = { source: item.source, path: item.path, server }
     const hadFailed = failed > 0 && (yield* ledger.failureOf(target)) !== undefined
     const ask = waits.begin(item)
-    const asked = yield* deliver(ask, fromAgenda.delete(keyOf(item)))
+    const asked = yield* deliver(ask, fromAgenda.delete(item.key))
     if (ask.awaited.size === 0) worked++
     else {
       const ready = waits.wait(ask)
@@ -272,7 +281,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     else breaker.unproven()
     if (hadFailed) yield* clear(item)
     // What was handed over is done: there may be more.
-    if (handedOver.delete(keyOf(item)) && handedOver.size === 0) shared.agendaChanged(server)
+    if (handedOver.delete(item.key) && handedOver.size === 0) shared.agendaChanged(server)
   })
 
   const work = (item: Item): Effect.Effect<void, LedgerError> =>
@@ -293,9 +302,9 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   /** These are in work no more. */
   const finish = (items: Iterable<Item>) => {
     for (const item of items) {
-      handedOver.delete(keyOf(item))
-      const again = inFlight.get(keyOf(item))
-      if (inFlight.delete(keyOf(item)) && again !== undefined) backlog.add(again)
+      if (handedOver.size > 0) handedOver.delete(item.key)
+      const again = inFlight.get(item.key)
+      if (inFlight.delete(item.key) && again !== undefined) backlog.add(again)
       for (const referrer of waits.ended(item)) backlog.add({ ...referrer, urgent: false })
     }
     pulse.wake()
@@ -304,10 +313,11 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** Targets with a failure on record are for the stage for one file, which knows how to end it. */
   const withoutFailures = Effect.fnUntraced(function* (unit: Unit) {
+    if (failed === 0) return { easy: unit, left: [] }
     const easy: Array<Item> = []
     const left: Array<Item> = []
     for (const item of unit) {
-      const hadFailed = failed > 0 && (yield* ledger.failureOf({ source: item.source, path: item.path, server }))
+      const hadFailed = yield* ledger.failureOf({ source: item.source, path: item.path, server })
       if (hadFailed) left.push(item)
       else easy.push(item)
     }
@@ -357,8 +367,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     },
     /** A retry or a retirement of this target is due. */
     addFromAgenda: (item: Item) => {
-      if (fromAgenda.size < MAX_FROM_AGENDA) fromAgenda.add(keyOf(item))
-      if (handedOver.size < MAX_FROM_AGENDA) handedOver.add(keyOf(item))
+      if (fromAgenda.size < LANE_AGENDA) fromAgenda.add(item.key)
+      if (handedOver.size < LANE_AGENDA) handedOver.add(item.key)
       add(item)
     },
     /** Starts nothing new; what is in flight goes on. */
@@ -388,10 +398,5 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     ) as Effect.Effect<never, LedgerError | SourceError>,
   }
 })
-
-const nothingDone: BatchOutcome = { delivered: 0, idle: 0, failed: [], left: [] }
-
-/** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
-const MAX_FROM_AGENDA = 4096
 
 export type Lane = Effect.Success<ReturnType<typeof makeLane>>

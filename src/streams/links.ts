@@ -12,11 +12,11 @@ import type { Link } from "../domain/Link.ts"
 import type { ServerName } from "../domain/Path.ts"
 import { plan, rulesFor } from "../domain/Plan.ts"
 import type { ProcessorJob } from "../domain/Processor.ts"
-import { type FileReference, locate, type Resolved, resolveReference } from "../domain/Reference.ts"
+import { fileKey, type FileReference, locate, type Resolved, resolveReference } from "../domain/Reference.ts"
 import type { Rule } from "../domain/Rule.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import type { SourceBook } from "./shared.ts"
-import { type Ask, fileKey, type Waits } from "./waits.ts"
+import type { Ask, Waits } from "./waits.ts"
 
 /** What became known while one file went through its chain for one server. */
 export interface Findings {

@@ -9,6 +9,7 @@ import * as Equal from "effect/Equal"
 import * as Hash from "effect/Hash"
 import * as RcMap from "effect/RcMap"
 import * as Stream from "effect/Stream"
+import { type Companion, isSuffix } from "../domain/Companion.ts"
 import { ProcessorError } from "../domain/Errors.ts"
 import type { FileState } from "../domain/FileState.ts"
 import { baseNameOf, isSafe, type RelativePath, type ServerName } from "../domain/Path.ts"
@@ -22,6 +23,7 @@ import type { SourceBook } from "./shared.ts"
 export interface Processed extends ProcessedFile {
   readonly headers: Readonly<Record<string, string>>
   readonly uniqueName: boolean
+  readonly companions: ReadonlyArray<Companion>
   /** The chain failed, and this is the file as it was, which the rule wants published meanwhile. */
   readonly failure?: ProcessorError
 }
@@ -99,8 +101,23 @@ export const makeProcess = Effect.fnUntraced(function* () {
     if (after.content.size === 0 && content.size > 0 && definition.mayEmpty !== true) {
       return yield* fail("made an empty file of one that is not; it is not published")
     }
+    const stays = after.content === content
+    const lost = stays ? [] : (before.companions ?? [])
+    if (lost.length > 0) {
+      yield* job.warn(
+        `changes what ${lost.map(({ suffix }) => suffix).join(", ")} was made of, so it is not published; what makes it comes last in a chain`,
+      )
+    }
+    const companions = joined(stays ? before.companions : [], after.companions)
+    const wrong = companions.find(({ suffix }) => !isSuffix(suffix))
+    if (wrong !== undefined) {
+      return yield* fail(
+        `gave the suffix ${JSON.stringify(wrong.suffix)}; a dot and up to 16 lower-case letters are one`,
+      )
+    }
     const processed: Processed = {
       ...after,
+      companions,
       headers: { ...before.headers, ...after.headers },
       uniqueName: after.uniqueName === true || (before.uniqueName && after.baseName === before.baseName),
     }
@@ -112,6 +129,7 @@ export const makeProcess = Effect.fnUntraced(function* () {
     baseName: baseNameOf(request.path),
     headers: {},
     uniqueName: false,
+    companions: none,
   })
 
   const steps = Effect.fnUntraced(function* (
@@ -163,6 +181,18 @@ export const makeProcess = Effect.fnUntraced(function* () {
     )
   }
 })
+
+/** In the order of their suffixes; a later step that makes one again replaces it. */
+const joined = (
+  before: ReadonlyArray<Companion> = [],
+  after: ReadonlyArray<Companion> = [],
+): ReadonlyArray<Companion> => {
+  if (before.length + after.length === 0) return none
+  const bySuffix = new Map([...before, ...after].map((companion) => [companion.suffix, companion]))
+  return [...bySuffix.values()].sort((a, b) => (a.suffix < b.suffix ? -1 : 1))
+}
+
+const none: ReadonlyArray<Companion> = []
 
 const readAll = (content: Content): ProcessorJob["read"] =>
   Effect.suspend(() => {

@@ -5,12 +5,17 @@
  */
 import { isReadonlyArrayNonEmpty as isNonEmptyReadonlyArray, type NonEmptyReadonlyArray } from "effect/Array"
 import { BATCH_BYTES, BATCH_FILES } from "../domain/Limits.ts"
+import { isBeside } from "../domain/Path.ts"
 import type { Item } from "./backlog.ts"
 
 /** What is worked on together. */
 export type Unit = NonEmptyReadonlyArray<Item>
 
-/** Puts those together that are easy, as many as make one unit. */
+/** The files are in one directory. */
+export const areBeside = (one: Item, other: Item): boolean =>
+  one.source === other.source && isBeside(one.path, other.path)
+
+/** Puts those together that are easy, as many as make one unit, and a directory whole where that is not too much. */
 export const unitsOf = (items: ReadonlyArray<Item>, isEasy: (item: Item) => boolean): ReadonlyArray<Unit> => {
   if (items.length === 1) return items.map((item) => [item])
   const units: Array<Unit> = []
@@ -26,9 +31,11 @@ export const unitsOf = (items: ReadonlyArray<Item>, isEasy: (item: Item) => bool
       units.push([item])
       continue
     }
+    const last = batch.at(-1)
+    if (last !== undefined && batch.length >= BATCH_FILES && !areBeside(last, item)) close()
     batch.push(item)
     bytes += item.state?.size ?? 0
-    if (batch.length >= BATCH_FILES || bytes >= BATCH_BYTES) close()
+    if (batch.length >= 2 * BATCH_FILES || bytes >= BATCH_BYTES) close()
   }
   close()
   return units

@@ -4,11 +4,14 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { Config } from "../domain/Config.ts"
+import { placesOf } from "../domain/Companion.ts"
 import type { Delivery } from "../domain/Delivery.ts"
 import type { LedgerError } from "../domain/Errors.ts"
 import { isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import { baseNameOf } from "../domain/Path.ts"
 import { Workspace } from "../domain/Processor.ts"
 import { type Content, SourceFiles } from "../domain/SourceFiles.ts"
 import type { RemoteFile } from "../domain/Transporter.ts"
@@ -39,6 +42,7 @@ interface Expected {
 
 const same: Verdict = { _tag: "Same" }
 const due: Verdict = { _tag: "Due" }
+const none: ReadonlyMap<string, Expected> = new Map()
 
 export const makeVerify = Effect.fnUntraced(function* (config: Config) {
   const ledger = yield* Ledger
@@ -64,16 +68,23 @@ export const makeVerify = Effect.fnUntraced(function* (config: Config) {
       size: delivery.state.size,
       ...(delivery.hash === "" ? {} : { sha256: delivery.hash }),
     }
-    if (delivery.sourceDeleted) return rule.chain.length === 0 ? recorded : {}
+    if (delivery.sourceDeleted) return { own: rule.chain.length === 0 ? recorded : {}, companions: none }
     const state = yield* files.stat(book.source, delivery.path)
     if (state === undefined || !isSame(state, delivery.state)) return undefined
     if (rule.chain.length === 0) {
-      return { ...recorded, content: files.content(book.source, delivery.path, state) } satisfies Expected
+      return { own: { ...recorded, content: files.content(book.source, delivery.path, state) }, companions: none }
     }
-    const { content } = yield* process({ book, path: delivery.path, state, rule, server: delivery.server })
-    if (content.origin === "source") return { ...recorded, content } satisfies Expected
+    const { companions, content } = yield* process({
+      book,
+      path: delivery.path,
+      state,
+      rule,
+      server: delivery.server,
+    })
+    const beside = new Map(companions.map(({ content, suffix }) => [suffix, { size: content.size, content }]))
+    if (content.origin === "source") return { own: { ...recorded, content }, companions: beside }
     // Taken over from elsewhere: another program made it, and no two make the same of a file.
-    return delivery.hash === "" ? {} : ({ size: content.size, content } satisfies Expected)
+    return { own: delivery.hash === "" ? {} : { size: content.size, content }, companions: beside }
   })
 
   const hashOf = (wanted: Expected, algorithm: "md5" | "sha1" | "sha256") =>
@@ -83,23 +94,39 @@ export const makeVerify = Effect.fnUntraced(function* (config: Config) {
         ? Effect.succeed(undefined)
         : workspace.hash(wanted.content, algorithm)
 
-  const judge = Effect.fnUntraced(function* (delivery: Delivery, remote: RemoteFile | undefined) {
+  /** How what is at a place differs from what should be; undefined: it does not, as far as can be told. */
+  const difference = Effect.fnUntraced(function* (wanted: Expected, remote: RemoteFile | undefined) {
+    if (remote === undefined) return "it is not there"
+    if (wanted.size !== undefined && remote.size !== wanted.size) {
+      return `it has ${remote.size} bytes instead of ${wanted.size}`
+    }
+    if (remote.hash === undefined) return undefined
+    const hash = yield* hashOf(wanted, remote.hash.algorithm)
+    return hash === undefined || hash === remote.hash.hex ? undefined : "its content is another, of the same size"
+  })
+
+  const judge = Effect.fnUntraced(function* (
+    delivery: Delivery,
+    [remote, ...beside]: ReadonlyArray<RemoteFile | undefined>,
+  ) {
     const wanted = yield* expected(delivery)
     if (wanted === undefined) return due
     const differs = (detail: string): Verdict => ({ _tag: "Differs", detail, canRepair: !delivery.sourceDeleted })
-    if (remote === undefined) return differs("it is not there")
-    if (wanted.size !== undefined && remote.size !== wanted.size) {
-      return differs(`it has ${remote.size} bytes instead of ${wanted.size}`)
+    const own = yield* difference(wanted.own, remote)
+    if (own !== undefined) return differs(own)
+    for (const [index, suffix] of (delivery.companions ?? []).entries()) {
+      const detail = yield* difference(wanted.companions.get(suffix) ?? {}, beside[index])
+      if (detail !== undefined) return differs(`${baseNameOf(delivery.destination)}${suffix}: ${detail}`)
     }
-    if (remote.hash === undefined) return same
-    const hash = yield* hashOf(wanted, remote.hash.algorithm)
-    return hash === undefined || hash === remote.hash.hex ? same : differs("its content is another, of the same size")
+    return same
   }, Effect.scoped)
 
   const look = Effect.fnUntraced(
     function* (delivery: Delivery) {
-      const remote = yield* servers.stat(delivery.server, delivery.destination)
-      return yield* judge(delivery, remote._tag === "Some" ? remote.value : undefined)
+      const remotes = yield* Effect.forEach(placesOf(delivery), (place) =>
+        Effect.map(servers.stat(delivery.server, place), Option.getOrUndefined),
+      )
+      return yield* judge(delivery, remotes)
     },
     (effect) =>
       Effect.catchTags(effect, {

@@ -6,11 +6,8 @@
  */
 import { WAITED_FOR, WAITING_REFERRERS } from "../domain/Limits.ts"
 import type { SourceName } from "../domain/Path.ts"
-import type { FileReference } from "../domain/Reference.ts"
+import { fileKey, type FileReference } from "../domain/Reference.ts"
 import type { Item } from "./backlog.ts"
-
-/** One text for a file of a source. */
-export const fileKey = ({ path, source }: FileReference): string => `${source}\0${path}`
 
 /** A file in work, and what it asked for. */
 export interface Ask {
@@ -116,6 +113,7 @@ export class Waits {
    * nothing to wait for any more.
    */
   ended(file: FileReference): ReadonlyArray<Item> {
+    if (this.#askers.size === 0) return nobody
     const key = fileKey(file)
     // First, so that a file which refers to itself is not taken up again by its own end.
     const own = this.#asking.get(key)
@@ -124,7 +122,7 @@ export class Waits {
       this.#release(own)
     }
     const askers = this.#askers.get(key)
-    if (askers === undefined || this.#waiting.has(key)) return []
+    if (askers === undefined || this.#waiting.has(key)) return nobody
     const ready: Array<Item> = []
     for (const entry of Array.from(askers)) {
       const asker = fileKey(entry.item)
@@ -174,3 +172,5 @@ export class Waits {
     if (askers?.delete(entry) === true && askers.size === 0) this.#askers.delete(key)
   }
 }
+
+const nobody: ReadonlyArray<Item> = []

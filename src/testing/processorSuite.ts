@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { isSuffix } from "../domain/Companion.ts"
 import { SourceError } from "../domain/Errors.ts"
 import { baseNameOf, directoryOf, extensionOf, isSafe, type RelativePath } from "../domain/Path.ts"
 import { handles, type ProcessedFile, type ProcessorDefinition, type Workspace } from "../domain/Processor.ts"
@@ -53,7 +54,14 @@ const MOMENTS: ReadonlyArray<number> = [1, 5, 20, 60, 150]
 /** The result with its bytes read, as it would be uploaded. */
 const outcome = Effect.fnUntraced(function* (processed: ProcessedFile) {
   const bytes = yield* Stream.mkUint8Array(processed.content.bytes)
-  return { ...processed, content: undefined, size: processed.content.size, bytes: Array.from(bytes) }
+  const companions = yield* Effect.forEach(processed.companions ?? [], ({ content, suffix }) =>
+    Effect.map(Stream.mkUint8Array(content.bytes), (read) => ({
+      suffix,
+      size: content.size,
+      bytes: Array.from(read),
+    })),
+  )
+  return { ...processed, content: undefined, companions, size: processed.content.size, bytes: Array.from(bytes) }
 })
 
 /** The system's directory for temporary files is an empty one meanwhile; gives what was left in it. */
@@ -233,6 +241,10 @@ const isProcessedFile = (made: Made): void => {
   assert(!made.baseName.includes("/"), "a processor never changes the directory")
   assert(isSafe(made.baseName), `it gave the base name ${JSON.stringify(made.baseName)}`)
   assert.strictEqual(made.bytes.length, made.size, "the content is as long as it says")
+  for (const { bytes, size, suffix } of made.companions) {
+    assert(isSuffix(suffix), `it gave a companion the suffix ${JSON.stringify(suffix)}`)
+    assert.strictEqual(bytes.length, size, "a companion is as long as it says")
+  }
   for (const header of Object.keys(made.headers ?? {})) assert.strictEqual(header, header.toLowerCase())
 }
 

@@ -125,6 +125,36 @@ describe("import", { timeout: 120_000 }, () => {
     assert.deepStrictEqual(untouched(), [unique("same", "1")])
   })
 
+  it("a file that its chain only renames is compared, whoever wrote the processors", () => {
+    const processors = `
+      export const Marked = {
+        name: "names.Marked",
+        renames: true,
+        process: (job) => Effect.succeed({ content: job.content, baseName: "v1-" + job.baseName }),
+      }`
+    const chain =
+      '<processorChain><processor name="minify.CSS"/><processor name="./names.mjs#Marked"/></processorChain>'
+    prepare({
+      rules: `<rule for="site" label="all">${chain}<destinations><destination server="origin"/></destinations></rule>`,
+    })
+    fs.writeFileSync(
+      path.join(place.directory, "names.mjs"),
+      `import * as Effect from ${JSON.stringify(import.meta.resolve("effect/Effect"))}\n${processors}`,
+    )
+    for (const name of ["same.jpg", "changed.jpg", "style.css"]) write(name, "a { color: red }")
+    publish("v1-same.jpg", "a { color: red }")
+    publish("v1-changed.jpg", "a {}")
+    publish("v1-style.css", "a{color:red}")
+    classic(old(), [
+      ["same.jpg", "v1-same.jpg"],
+      ["changed.jpg", "v1-changed.jpg"],
+      ["style.css", "v1-style.css"],
+    ])
+    const result = run("import", place.config, old())
+    assert.match(result.out, /^taken over: 2 files$/m, result.err)
+    assert.match(result.out, /1 file on "origin": it has another size there\n {4}\S+changed\.jpg/)
+  })
+
   it("a rule that deletes source files: those the classic deleted stay published, no other is deleted unproved", () => {
     prepare({
       rules:

@@ -1,8 +1,9 @@
 /** Who waits for whom. */
 import { assert, describe, it } from "@effect/vitest"
 import type { RelativePath, SourceName } from "../../src/domain/Path.ts"
+import { fileKey } from "../../src/domain/Reference.ts"
 import { listed } from "../../src/streams/backlog.ts"
-import { fileKey, Waits } from "../../src/streams/waits.ts"
+import { Waits } from "../../src/streams/waits.ts"
 
 const item = (path: string) => listed("site" as SourceName, path as RelativePath, undefined)
 

@@ -19,13 +19,21 @@ interface Packed {
   readonly names: Array<string>
   readonly notes: Array<string>
   readonly kinds: Array<number>
-  readonly stats: Array<BigIntStats | undefined>
+  readonly sizes: Array<number>
+  readonly mtimes: Array<bigint>
+  readonly inodes: Array<bigint>
+  readonly modes: Array<number>
 }
 
+/** The facts are taken out at once: thousands of the system's own records would outlive a collection of garbage. */
 const add = (packed: Packed, name: string, kind: Kind, stats?: BigIntStats): void => {
   packed.names.push(name)
   packed.kinds.push(kind)
-  packed.stats.push(stats)
+  const state = stats === undefined ? undefined : stateOf(stats)
+  packed.sizes.push(state?.size ?? 0)
+  packed.mtimes.push(state?.mtimeNs ?? 0n)
+  packed.inodes.push(state?.inode ?? 0n)
+  packed.modes.push(state?.mode ?? 0)
 }
 
 type AnyDirent = Dirent | Dirent<Buffer>
@@ -96,7 +104,9 @@ const attempt = (tree: Tree, directory: string, packed: Packed, turn: Turn): num
   try {
     return mayEnter(tree, directory, turn) ? listOne(tree, directory, packed) : MISSING
   } catch (error) {
-    packed.names.length = packed.kinds.length = packed.stats.length = names
+    for (const column of [packed.names, packed.kinds, packed.sizes, packed.mtimes, packed.inodes, packed.modes]) {
+      column.length = names
+    }
     packed.notes.length = notes
     if (isAbsent(error)) return MISSING
     packed.notes.push(codeOf(error) || String(error))
@@ -106,26 +116,21 @@ const attempt = (tree: Tree, directory: string, packed: Packed, turn: Turn): num
 
 /** Lists directories; see {@link PackedListings}. */
 export const list = ({ tree, directories }: Input<"list">, turn: Turn): PackedListings => {
-  const packed: Packed = { names: [], notes: [], kinds: [], stats: [] }
+  const packed: Packed = { names: [], notes: [], kinds: [], sizes: [], mtimes: [], inodes: [], modes: [] }
   const counts = new Int32Array(directories.length)
   for (const [index, directory] of directories.entries()) {
     if (turn.cancelled()) break
     counts[index] = attempt(tree, directory, packed, turn)
     turn.between()
   }
-  const total = packed.names.length
-  const sizes = new Float64Array(total)
-  const mtimes = new BigInt64Array(total)
-  const inodes = new BigUint64Array(total)
-  const modes = new Uint32Array(total)
-  for (const [index, stats] of packed.stats.entries()) {
-    if (stats === undefined) continue
-    const state = stateOf(stats)
-    sizes[index] = state.size
-    mtimes[index] = state.mtimeNs
-    inodes[index] = state.inode
-    modes[index] = state.mode
+  return {
+    counts,
+    names: packed.names,
+    notes: packed.notes,
+    kinds: Uint8Array.from(packed.kinds),
+    sizes: Float64Array.from(packed.sizes),
+    mtimes: BigInt64Array.from(packed.mtimes),
+    inodes: BigUint64Array.from(packed.inodes),
+    modes: Uint32Array.from(packed.modes),
   }
-  const { names, notes } = packed
-  return { counts, names, notes, kinds: Uint8Array.from(packed.kinds), sizes, mtimes, inodes, modes }
 }

@@ -68,7 +68,7 @@ export const isLong = ([, operation, input]: Request): boolean => {
   }
 }
 
-/** What can change threads without being copied. */
+/** What can change threads without being copied, on the way back. */
 export const transferablesOf = (operation: Operation, output: unknown): ReadonlyArray<ArrayBuffer> => {
   if (operation === "read") return [(output as { readonly buffer: ArrayBuffer }).buffer]
   if (operation !== "list") return []

@@ -25,6 +25,8 @@ export interface PoolOptions {
   readonly entry: URL
   readonly size: number
   readonly started: number
+  /** After how many milliseconds without progress a thread counts as hanging. */
+  readonly stuck?: number
 }
 
 /** Disk workers without Effect: callbacks, so that a request costs little. */
@@ -106,7 +108,15 @@ export class Pool {
         this.#head += 1
         continue
       }
-      const thread = this.#choose()
+      let thread: Thread | undefined
+      try {
+        thread = this.#choose()
+      } catch (error) {
+        const detail = error instanceof Error ? error.message : String(error)
+        this.#head += 1
+        this.#settle(ticket, "Crashed", `a thread for file system work can not be started (${detail})`)
+        continue
+      }
       if (thread === undefined) break
       this.#head += 1
       ticket.state = "sent"
@@ -136,7 +146,14 @@ export class Pool {
       else if (best === undefined || thread.load < best.load) best = thread
     }
     const allowed = Math.min(this.#options.size + hanging, DISK_WORKERS_MAX)
-    if ((best === undefined || best.load >= DISK_BUSY) && this.#threads.size < allowed) return this.#start()
+    if ((best === undefined || best.load >= DISK_BUSY) && this.#threads.size < allowed) {
+      try {
+        return this.#start()
+      } catch (error) {
+        // The machine has no more threads to give: those there are do it.
+        if (best === undefined) throw error
+      }
+    }
     if (best === undefined) return undefined
     const last = this.#last
     if (last === undefined || last.hangs || !this.#threads.has(last) || last.load >= best.load + DISK_RUN)
@@ -162,16 +179,17 @@ export class Pool {
   /** Looks after threads while there are any: which of them hang, which are of no more use. */
   #startWatch(): void {
     if (this.#watch !== undefined || this.#closed) return
+    const stuck = this.#options.stuck ?? DISK_STUCK
     const watch = setInterval(() => {
       const now = performance.now()
       let kept = 0
       for (const thread of this.#threads) {
-        thread.look(now, DISK_STUCK)
+        thread.look(now, stuck)
         if (thread.idleSince === undefined || now - thread.idleSince < DISK_IDLE || kept === 0) kept += 1
         else void thread.stop(0)
       }
       if (this.#head < this.#queue.length) this.#schedule()
-    }, DISK_STUCK / 5)
+    }, stuck / 5)
     this.#watch = watch.unref()
   }
 }

@@ -88,9 +88,9 @@ export interface Operations {
     { readonly tree: Tree; readonly path: string; readonly version: DeliveredState },
     "removed" | "changed",
   ]
-  /** A piece of this version of a file. */
+  /** A piece of this version of a file; where it is given, in this memory, which travels there and back. */
   readonly read: readonly [
-    { readonly original: Original; readonly offset: number; readonly length: number },
+    { readonly original: Original; readonly offset: number; readonly length: number; readonly into?: ArrayBuffer },
     Uint8Array,
   ]
   readonly hash: readonly [{ readonly original: Original; readonly algorithm: Algorithm }, string]

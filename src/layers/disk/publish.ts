@@ -29,7 +29,7 @@ import { join } from "./realPath.ts"
 import { codeOf, isAbsent, orAbsent, quietly, Refusal } from "./refusal.ts"
 import { TEMPORARY, temporaryName } from "./temporary.ts"
 import { transfer, writeAll } from "./transfer.ts"
-import { openVersion, verify, verifyPlace } from "./version.ts"
+import { type Entered, openVersion, verify, verifyPlace } from "./version.ts"
 import type { Turn } from "./turn.ts"
 
 /** Readers such as a web server run as other users. */
@@ -165,10 +165,10 @@ export const copy = ({ from, root, to, toDisk = false }: Input<"copy">, turn: Tu
 }
 
 /** Copies exactly this version of a file to a name that is not taken, in a directory nobody else uses; its SHA-256. */
-export const copyAs = (from: Original, location: string, turn: Turn): string => {
+export const copyAs = (from: Original, location: string, turn: Turn, entered?: Entered): string => {
   stop(turn)
   refuseReserved(location)
-  const source = openVersion(from, turn)
+  const source = openVersion(from, turn, entered)
   try {
     return fill(source, from, location, openSync(native(location), CREATE, FILE_MODE), turn)
   } finally {

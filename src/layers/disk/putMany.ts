@@ -14,6 +14,7 @@ import { copy, copyAs, link, moveIn } from "./publish.ts"
 import { join } from "./realPath.ts"
 import { quietly, refused } from "./refusal.ts"
 import type { Turn } from "./turn.ts"
+import { withDirectory } from "./version.ts"
 import { removeTree } from "./workspaceFiles.ts"
 
 type Outcome = string | Refused
@@ -42,7 +43,11 @@ const copyIntoNew = (root: string, directory: string, puts: ReadonlyArray<Put>, 
 
 const copyAside = (aside: Aside, root: string, directory: string, puts: ReadonlyArray<Put>, turn: Turn) => {
   const inside = ({ to }: Put): string => join(aside.location, baseNameOf(to))
-  const outcomes = puts.map((put) => attempt(() => copyAs(put.from, inside(put), turn)))
+  const outcomes = withDirectory(
+    puts.map((put) => put.from),
+    turn,
+    (entered) => puts.map((put) => attempt(() => copyAs(put.from, inside(put), turn, entered))),
+  )
   if (outcomes.some((outcome) => typeof outcome === "string") && appear(aside)) {
     remember(root, directory, aside.named, turn)
     return outcomes

@@ -5,7 +5,7 @@
  */
 import { Worker } from "node:worker_threads"
 import { DISK_HEAP, DISK_IN_FLIGHT } from "../../domain/Limits.ts"
-import type { Answer, Operation, Refused, WorkerData } from "./protocol.ts"
+import type { Answer, Input, Operation, Refused, WorkerData } from "./protocol.ts"
 
 /** How a request ended. */
 export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: Refused }
@@ -47,6 +47,16 @@ export interface ThreadOptions {
   /** Something was answered: there is room for more. */
   readonly freed: () => void
   readonly ended: () => void
+}
+
+/** The memory that requests bring along. */
+const memoryOf = (requests: ReadonlyArray<readonly [number, string, unknown]>): ReadonlyArray<ArrayBuffer> => {
+  const memory: Array<ArrayBuffer> = []
+  for (const [, operation, input] of requests) {
+    const into = operation === "read" ? (input as Input<"read">).into : undefined
+    if (into !== undefined) memory.push(into)
+  }
+  return memory
 }
 
 class DiskThread implements Thread {
@@ -103,7 +113,7 @@ class DiskThread implements Thread {
     const requests = this.#outbox
     this.#outbox = []
     try {
-      this.#worker.postMessage(requests, [])
+      this.#worker.postMessage(requests, memoryOf(requests))
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error)
       for (const [slot] of requests) this.#finish([slot, false, { code: "Crashed", detail }])

@@ -105,10 +105,10 @@ export const isEqual = (original: Original, other: number, turn: Turn): boolean 
 }
 
 /** A piece of this version of a file. */
-export const read = ({ length, offset, original }: Input<"read">, turn: Turn): Uint8Array => {
+export const read = ({ into, length, offset, original }: Input<"read">, turn: Turn): Uint8Array => {
   const source = openVersion(original, turn)
   try {
-    const bytes = new Uint8Array(length)
+    const bytes = new Uint8Array(into ?? new ArrayBuffer(length), 0, length)
     readExactly(source, original.location, bytes, length, offset)
     verify(source, original)
     return bytes

@@ -5,12 +5,12 @@
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs"
 import type { DeliveredState, FileState } from "../../domain/FileState.ts"
-import { display } from "../../domain/Path.ts"
+import { baseNameOf, display } from "../../domain/Path.ts"
 import { native } from "../nativePath.ts"
-import { isAt } from "./anchor.ts"
+import { anchored, isAt } from "./anchor.ts"
 import { look, mayEnter } from "./look.ts"
 import type { Original, Tree } from "./protocol.ts"
-import { realPath } from "./realPath.ts"
+import { join, realPath } from "./realPath.ts"
 import { codeOf, isAbsent, Refusal } from "./refusal.ts"
 import type { Turn } from "./turn.ts"
 
@@ -81,9 +81,19 @@ const openAt = (location: string, isGuarded: boolean): number => {
   throw changed(location)
 }
 
-const open = ({ guard, location }: Original, turn: Turn): number => {
-  if (guard !== undefined) enter(guard, location, turn)
+/** A directory of a source that was entered: the path that leads to it and to no other, see {@link ./anchor.ts}. */
+export type Entered = string
+
+const open = ({ guard, location }: Original, turn: Turn, entered?: Entered): number => {
+  if (guard !== undefined && entered === undefined) enter(guard, location, turn)
   const isGuarded = guard !== undefined && guard.symlinks !== "follow"
+  if (entered !== undefined) {
+    try {
+      return openSync(native(join(entered, baseNameOf(location))), FLAGS)
+    } catch {
+      // Opened by its own path it says what is wrong, or what it leads to.
+    }
+  }
   try {
     return openAt(location, isGuarded)
   } catch (error) {
@@ -95,11 +105,37 @@ const open = ({ guard, location }: Original, turn: Turn): number => {
   }
 }
 
+const directoryIn = (location: string): string => location.slice(0, location.length - baseNameOf(location).length - 1)
+
+/**
+ * Runs `use` with the directory of these files, where they are in one and it can be held: then none of them has to be asked
+ * where it is. Undefined where it can not.
+ */
+export const withDirectory = <A>(files: ReadonlyArray<Original>, turn: Turn, use: (entered?: Entered) => A): A => {
+  const [first, ...others] = files
+  const guard = first?.guard
+  if (first === undefined || guard === undefined || guard.symlinks === "follow") return use()
+  const directory = directoryIn(first.location)
+  if (others.some((other) => other.guard !== guard || directoryIn(other.location) !== directory)) return use()
+  let isHeld = false
+  try {
+    enter(guard, first.location, turn)
+    return anchored(directory === "" ? "/" : directory, (anchor) => {
+      isHeld = true
+      return use(anchor)
+    })
+  } catch (error) {
+    if (isHeld) throw error
+    // Each file says what is wrong with it.
+    return use()
+  }
+}
+
 /** Opens this version of a file for reading; the caller closes it. */
-export const openVersion = (original: Original, turn: Turn): number => {
+export const openVersion = (original: Original, turn: Turn, entered?: Entered): number => {
   let descriptor: number | undefined
   try {
-    descriptor = open(original, turn)
+    descriptor = open(original, turn, entered)
     verify(descriptor, original)
     return descriptor
   } catch (error) {

@@ -3,15 +3,17 @@
  *
  * @since 1.0.0
  */
+import { leftBy, placesOf } from "../../domain/Companion.ts"
 import type { Delivery, DeliveryKey, Failure, Retirement, Target } from "../../domain/Delivery.ts"
 import type { LedgerChange, Uploads } from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, type RelativePath, type RemotePath, type SourceName } from "../../domain/Path.ts"
+import { makeCompanionChanges, toOccupied, toStoredCompanions } from "./companions.ts"
 import type { Database, SqlValue, Statement } from "./driver.ts"
 import { invalidationChanges } from "./invalidations.ts"
 import { makeLinkChanges } from "./links.ts"
 import type { Names } from "./names.ts"
 import { toStoredInode } from "./rows.ts"
-import { fromStored, textOrder, toStored } from "./storedText.ts"
+import { textOrder, toStored } from "./storedText.ts"
 
 export interface Changes {
   /** To be called first in every transaction. */
@@ -28,12 +30,15 @@ export const changeSql = {
   last: "SELECT max(coalesce((SELECT max(seq) FROM outbox), 0), coalesce((SELECT max(published_after) FROM retirements), 0))",
   waiting: "SELECT EXISTS (SELECT 1 FROM failures), EXISTS (SELECT 1 FROM retirements)",
   deliver: `INSERT INTO deliveries
-    (directory, name, server, rule, destination, url, fingerprint, size, mtime, inode, hash, delivered_at, source_deleted)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    (directory, name, server, rule, destination, url, fingerprint, size, mtime, inode, hash, delivered_at, source_deleted,
+      companions)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (directory, name, server, rule) DO UPDATE SET destination = excluded.destination, url = excluded.url,
       fingerprint = excluded.fingerprint, size = excluded.size, mtime = excluded.mtime, inode = excluded.inode,
-      hash = excluded.hash, delivered_at = excluded.delivered_at, source_deleted = excluded.source_deleted`,
-  forget: "DELETE FROM deliveries WHERE directory = ? AND name = ? AND server = ? AND rule = ? RETURNING destination",
+      hash = excluded.hash, delivered_at = excluded.delivered_at, source_deleted = excluded.source_deleted,
+      companions = excluded.companions`,
+  forget: `DELETE FROM deliveries WHERE directory = ? AND name = ? AND server = ? AND rule = ?
+    RETURNING destination, companions`,
   owe: "INSERT INTO outbox (seq, source, path, server, destination, url) VALUES (?, ?, ?, ?, ?, ?)",
   published: "DELETE FROM outbox WHERE seq <= ?",
   // Left alone, the planner takes the primary key, which is good for the server only.
@@ -65,6 +70,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   ) as Record<keyof typeof changeSql, Statement>
   const invalidation = invalidationChanges(database, names)
   const links = makeLinkChanges(database, names)
+  const companions = makeCompanionChanges(database, names)
   // Numbers of the outbox are never used twice while anybody may still refer to them.
   let last = Number(sql.last.get()?.[0])
   // Most of the time nothing failed and nothing is to be retired: then a delivery need not look.
@@ -74,7 +80,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   /** Puts a target into the outbox; with what the map has to show of it, where that is known. */
   const owe = (source: number, path: SqlValue, server: number, destination: SqlValue = null, url: SqlValue = null) => {
     last++
-    sql.owe.run(last, source, path, server, destination, url)
+    sql.owe.write(last, source, path, server, destination, url)
     if (anyRetirement) sql.postpone.run(last, source, path, server)
   }
   const clear = (source: number, path: SqlValue, server: number) => {
@@ -97,7 +103,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     const path = toStored(delivery.path)
     const destination = toStored(delivery.destination)
     const url = names.toStoredUrl(delivery.url, delivery.destination)
-    sql.deliver.run(
+    sql.deliver.write(
       names.directoryId(source, directoryOf(delivery.path)),
       toStored(baseNameOf(delivery.path)),
       server,
@@ -111,16 +117,18 @@ export const makeChanges = (database: Database, names: Names): Changes => {
       toStored(delivery.hash),
       delivery.deliveredAt,
       delivery.sourceDeleted ? 1 : 0,
+      toStoredCompanions(delivery.companions),
     )
     owe(source, path, server, destination, url)
     clear(source, path, server)
-    if (anyRetirement) sql.retired.run(server, destination)
+    if (delivery.companions !== undefined) companions.written()
+    if (anyRetirement) for (const place of placesOf(delivery)) sql.retired.run(server, toStored(place))
   }
 
   /** Nobody knows what this place holds. */
   const doubt = (server: number, { destination, path, source }: Uploads["places"][number], removeAt: number) => {
     const place = toStored(destination)
-    if (sql.doubt.all(names.idOf(""), server, place).length > 0) return
+    if (sql.doubt.all(names.idOf(""), server, place).length > 0 || companions.doubt(server, destination)) return
     // The map can not name a place that has neither a delivery nor a retirement.
     sql.retireUnlessKnown.run(server, place, names.idOf(source), toStored(path), removeAt, 0)
     anyRetirement = true
@@ -143,21 +151,21 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     }
   }
 
-  /** Removes a delivery; where it was on the server, or undefined where there was none. */
-  const forget = (key: DeliveryKey): RemotePath | undefined => {
+  /** Removes a delivery; the places on the server that it leaves. */
+  const forget = (key: DeliveryKey): ReadonlyArray<RemotePath> => {
     const source = names.idOf(key.source)
     const server = names.idOf(key.server)
     const path = toStored(key.path)
     clear(source, path, server)
     const within = directoryOf(key.path)
     const directory = names.findDirectory(source, within)
-    if (directory === undefined) return undefined
+    if (directory === undefined) return []
     const row = sql.forget.get(directory, toStored(baseNameOf(key.path)), server, names.idOf(key.rule))
-    if (row === undefined) return undefined
+    if (row === undefined) return []
     owe(source, path, server)
     links.forgotten(key, directory)
     names.dropEmptyDirectory(source, within, directory)
-    return fromStored(row[0]) as RemotePath
+    return placesOf(toOccupied(row))
   }
 
   const fail = (failure: Failure) => {
@@ -188,16 +196,29 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   const apply = (change: LedgerChange): void => {
     switch (change._tag) {
       case "Delivered": {
-        if (change.takenFrom !== undefined) forget(change.takenFrom)
-        delivered(change.delivery)
-        links.delivered(change.delivery, change.links, change.retire?.dueAt)
-        if (change.retire === undefined || change.retire.destination === change.delivery.destination) return
-        return retire(change.delivery, change.retire.destination, change.retire.dueAt)
+        const { delivery, takenFrom } = change
+        const before = companions.occupied(delivery)
+        const taken =
+          takenFrom === undefined || companions.take(takenFrom, delivery.destination) ? [] : forget(takenFrom)
+        delivered(delivery)
+        links.delivered(delivery, change.links, change.retire?.dueAt)
+        const isMoved = change.retire !== undefined && change.retire.destination !== delivery.destination
+        const now = placesOf(delivery)
+        if (takenFrom !== undefined) {
+          for (const place of leftBy(taken, now)) retire(takenFrom, place, delivery.deliveredAt)
+        }
+        const dueAt = isMoved ? change.retire.dueAt : delivery.deliveredAt
+        for (const place of leftBy(before === undefined ? [] : placesOf(before).slice(1), now)) {
+          retire(delivery, place, dueAt)
+        }
+        if (isMoved) retire(delivery, change.retire.destination, dueAt)
+        return
       }
       case "Forgotten": {
-        const destination = forget(change.key)
-        if (destination === undefined || change.retireAt === undefined) return
-        return retire(change.key, destination, change.retireAt, change.linkedUntil ?? null)
+        const left = forget(change.key)
+        if (change.retireAt === undefined) return
+        for (const place of left) retire(change.key, place, change.retireAt, change.linkedUntil ?? null)
+        return
       }
       case "Placing":
         return begin(change.uploads)
@@ -242,6 +263,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
       anyFailure = failures !== 0n
       anyRetirement = retirements !== 0n
       links.begin()
+      companions.begin()
     },
     apply,
   }

@@ -3,6 +3,7 @@
  *
  * @since 1.0.0
  */
+import { companionOf } from "../../domain/Companion.ts"
 import type { Delivery, Target } from "../../domain/Delivery.ts"
 import type { PublishedDelivery } from "../../domain/Ledger.ts"
 import {
@@ -13,6 +14,7 @@ import {
   type ServerName,
   type SourceName,
 } from "../../domain/Path.ts"
+import { companionSql, hasCompanion } from "./companions.ts"
 import type { Database, Row } from "./driver.ts"
 import type { Names } from "./names.ts"
 import { deliveryColumns, toDelivery } from "./rows.ts"
@@ -52,6 +54,9 @@ export const deliverySql = {
     ORDER BY delivered_at DESC, rule LIMIT 1`,
   occupants: `SELECT ${deliveryColumns}, d.source, d.path FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
     WHERE v.server = ? AND v.destination = ?`,
+  isOccupiedBeside: `SELECT 1 FROM deliveries WHERE server = ? AND destination = ? AND ${hasCompanion} LIMIT 1`,
+  occupantsBeside: `SELECT ${deliveryColumns}, d.source, d.path FROM deliveries v CROSS JOIN directories d ON d.id = v.directory
+    WHERE v.server = ? AND v.destination = ? AND ${hasCompanion}`,
 }
 
 /** After every TEXT, before every BLOB but the empty one, which is never stored. */
@@ -80,6 +85,15 @@ export const deliveryQueries = (database: Database, names: Names): DeliveryQueri
   const isOccupied = database.prepare(deliverySql.isOccupied)
   const isUsedBelow = database.prepare(deliverySql.isUsedBelow)
   const latest = database.prepare(deliverySql.latestOf)
+  const isOccupiedBeside = database.prepare(deliverySql.isOccupiedBeside)
+  const occupantsBeside = database.prepare(deliverySql.occupantsBeside)
+  const anyCompanion = database.prepare(companionSql.anyCompanion)
+  const hasAnyCompanion = (): boolean => anyCompanion.get()?.[0] !== 0n
+
+  const isBeside = (server: number, place: string): boolean => {
+    const host = companionOf(place)
+    return host !== undefined && isOccupiedBeside.get(server, toStored(host.place), host.suffix) !== undefined
+  }
 
   const directories: DeliveryQueries["directories"] = (source, below, after, limit) => {
     const id = names.find(source)
@@ -141,8 +155,11 @@ export const deliveryQueries = (database: Database, names: Names): DeliveryQueri
         }
         return known
       }
+      const anyBeside = hasAnyCompanion()
       return destinations.map(
-        (place) => (!isPlain(place) || isUsed(place)) && isOccupied.get(id, toStored(place)) !== undefined,
+        (place) =>
+          (!isPlain(place) || isUsed(place)) &&
+          (isOccupied.get(id, toStored(place)) !== undefined || (anyBeside && isBeside(id, place))),
       )
     },
     deliveriesIn: (source, directory) => {
@@ -159,11 +176,14 @@ export const deliveryQueries = (database: Database, names: Names): DeliveryQueri
       const id = names.find(server)
       if (id === undefined) return []
       const stored = toStored(destination)
+      const toOccupant = (row: Row): Delivery =>
+        toDelivery(names, names.nameOf(row[13]) as SourceName, fromStored(row[14]) as RelativePath, row)
+      const host = companionOf(destination)
+      const beside =
+        host === undefined || !hasAnyCompanion() ? [] : occupantsBeside.all(id, toStored(host.place), host.suffix)
       // Nearly every place is free, and asking for one row costs a third of asking for all.
-      if (isOccupied.get(id, stored) === undefined) return []
-      return occupants
-        .all(id, stored)
-        .map((row) => toDelivery(names, names.nameOf(row[12]) as SourceName, fromStored(row[13]) as RelativePath, row))
+      const own = isOccupied.get(id, stored) === undefined ? [] : occupants.all(id, stored)
+      return [...own, ...beside].map(toOccupant)
     },
     latestOf: (target) => {
       const source = names.find(target.source)

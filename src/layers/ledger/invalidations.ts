@@ -3,6 +3,7 @@
  *
  * @since 1.0.0
  */
+import { companionOf } from "../../domain/Companion.ts"
 import type { LedgerChange, OutdatedPlaces } from "../../domain/Ledger.ts"
 import type { RemotePath, ServerName } from "../../domain/Path.ts"
 import type { Database } from "./driver.ts"
@@ -27,6 +28,7 @@ export const invalidationSql = {
     SELECT ?1, ?2, ?3, (SELECT coalesce(max(seq), 0) + 1 FROM invalidations WHERE server = ?1)
     WHERE EXISTS (SELECT 1 FROM deliveries WHERE server = ?1 AND destination = ?2)
       OR EXISTS (SELECT 1 FROM retirements WHERE server = ?1 AND destination = ?2 AND published_after >= ?4)
+      OR EXISTS (SELECT 1 FROM deliveries WHERE server = ?1 AND destination = ?5 AND instr(companions || '.', ?6 || '.') > 0)
     ON CONFLICT (server, destination) DO UPDATE SET seq = excluded.seq`,
   invalidated: "DELETE FROM invalidations WHERE server = ? AND seq <= ?",
   outdated: "SELECT destination, seq FROM invalidations WHERE server = ? ORDER BY seq LIMIT ?",
@@ -45,7 +47,10 @@ export const invalidationChanges = (database: Database, names: Names): ((change:
     const server = names.idOf(change.server)
     if (change._tag === "Invalidated") return void invalidated.run(server, change.through)
     // A retirement that stems from an upload alone is published after nothing.
-    outdate.run(server, toStored(change.destination), change.since, change.by === "replaced" ? 1 : 0)
+    const after = change.by === "replaced" ? 1 : 0
+    const host = companionOf(change.destination)
+    const beside = host === undefined ? null : toStored(host.place)
+    outdate.run(server, toStored(change.destination), change.since, after, beside, host?.suffix ?? null)
   }
 }
 

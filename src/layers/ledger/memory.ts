@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { placesOf } from "../../domain/Companion.ts"
 import type { Delivery, DeliveryKey, Target } from "../../domain/Delivery.ts"
 import {
   type Agenda,
@@ -27,6 +28,7 @@ import {
   isFree,
   isUnpublished,
   type MemoryState,
+  occupantsOf,
   placeKey,
   targetKey,
 } from "./memoryState.ts"
@@ -212,17 +214,14 @@ export const makeMemory = (state: MemoryState = emptyState()): LedgerShape => {
         }
         return count
       }),
-    occupants: (server, destination) =>
-      ask(() =>
-        [...everyFile(state)]
-          .flat()
-          .filter((delivery) => delivery.server === server && delivery.destination === destination),
-      ),
+    occupants: (server, destination) => ask(() => occupantsOf(state, server, destination)),
     areOccupied: (server, destinations) =>
       ask(() => {
         const occupied = new Set<string>()
         for (const deliveries of everyFile(state)) {
-          for (const delivery of deliveries) if (delivery.server === server) occupied.add(delivery.destination)
+          for (const delivery of deliveries) {
+            if (delivery.server === server) for (const place of placesOf(delivery)) occupied.add(place)
+          }
         }
         return destinations.map((destination) => occupied.has(destination))
       }),

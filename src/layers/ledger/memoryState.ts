@@ -3,6 +3,7 @@
  *
  * @since 1.0.0
  */
+import { leftBy, placesOf } from "../../domain/Companion.ts"
 import type { Delivery, DeliveryKey, Failure, Hold, Retirement, Target } from "../../domain/Delivery.ts"
 import { isSame } from "../../domain/FileState.ts"
 import { isOutdated, type Link } from "../../domain/Link.ts"
@@ -83,6 +84,19 @@ export function* everyFile(state: MemoryState, source?: SourceName): Iterable<Re
     if (source !== undefined && name !== source) continue
     for (const files of directories.values()) yield* files.values()
   }
+}
+
+/** The deliveries that occupy a place, themselves or by a companion. */
+export const occupantsOf = (state: MemoryState, server: ServerName, place: RemotePath): ReadonlyArray<Delivery> => {
+  const found: Array<Delivery> = []
+  for (const deliveries of everyFile(state)) {
+    for (const delivery of deliveries) {
+      const { companions, destination } = delivery
+      const isThere = destination === place || (companions !== undefined && placesOf(delivery).includes(place))
+      if (isThere && delivery.server === server) found.push(delivery)
+    }
+  }
+  return found
 }
 
 const setFile = (
@@ -168,9 +182,7 @@ const keepLinked = (state: MemoryState, key: DeliveryKey, until: number): void =
 const keyOf = ({ path, rule, server, source }: DeliveryKey): DeliveryKey => ({ source, path, server, rule })
 
 const place = (state: MemoryState, target: Target, destination: RemotePath, removeAt: number): void => {
-  const there = [...everyFile(state)]
-    .flat()
-    .filter((delivery) => delivery.server === target.server && delivery.destination === destination)
+  const there = occupantsOf(state, target.server, destination)
   for (const { path, source } of there) {
     const doubtful = fileOf(state, source, path).map((delivery) =>
       there.includes(delivery) ? { ...delivery, fingerprint: "" } : delivery,
@@ -193,11 +205,12 @@ export const endUploads = (state: MemoryState, id: number, unknown?: ReadonlyArr
   }
 }
 
-const forget = (state: MemoryState, key: DeliveryKey): RemotePath | undefined => {
+/** Removes a delivery; the places that it leaves. */
+const forget = (state: MemoryState, key: DeliveryKey): ReadonlyArray<RemotePath> => {
   state.failures.delete(targetKey(key))
   const deliveries = fileOf(state, key.source, key.path)
   const found = deliveries.find(sameKey(key))
-  if (found === undefined) return undefined
+  if (found === undefined) return []
   setFile(
     state,
     key.source,
@@ -207,14 +220,31 @@ const forget = (state: MemoryState, key: DeliveryKey): RemotePath | undefined =>
   owe(state, key)
   state.links.delete(deliveryKey(key))
   markStale(state, key)
-  return found.destination
+  return placesOf(found)
+}
+
+/** Takes a place from the companion of a delivery, which is stale then; false where it has none there. */
+const take = (state: MemoryState, key: DeliveryKey, place: RemotePath): boolean => {
+  const deliveries = fileOf(state, key.source, key.path)
+  const found = deliveries.find(sameKey(key))
+  if (found === undefined || found.destination === place || !placesOf(found).includes(place)) return false
+  const { companions = [], ...rest } = found
+  const left = companions.filter((suffix) => `${found.destination}${suffix}` !== place)
+  const stale: Delivery = { ...rest, fingerprint: "", ...(left.length === 0 ? {} : { companions: left }) }
+  setFile(
+    state,
+    key.source,
+    key.path,
+    deliveries.map((delivery) => (delivery === found ? stale : delivery)),
+  )
+  return true
 }
 
 const deliver = (state: MemoryState, delivery: Delivery): void => {
   const others = fileOf(state, delivery.source, delivery.path).filter((other) => !sameKey(delivery)(other))
   setFile(state, delivery.source, delivery.path, [...others, delivery])
   state.failures.delete(targetKey(delivery))
-  state.retirements.delete(placeKey(delivery.server, delivery.destination))
+  for (const place of placesOf(delivery)) state.retirements.delete(placeKey(delivery.server, place))
   owe(state, delivery, { destination: delivery.destination, url: delivery.url })
 }
 
@@ -234,9 +264,7 @@ const markDeleted = (state: MemoryState, change: Extract<LedgerChange, { readonl
 const outdate = (state: MemoryState, change: Extract<LedgerChange, { readonly _tag: "Outdated" }>): void => {
   const { by, destination, server, since } = change
   const key = placeKey(server, destination)
-  const isHeld = [...everyFile(state)]
-    .flat()
-    .some((delivery) => delivery.server === server && delivery.destination === destination)
+  const isHeld = occupantsOf(state, server, destination).length > 0
   // A retirement that stems from an upload alone is published after nothing.
   const isRetired = state.retirements.has(key) && (by === "removed" || (state.publishedAfter.get(key) ?? 0) > 0)
   if (!isHeld && !isRetired) return
@@ -264,7 +292,10 @@ export const isUnpublished = (state: MemoryState, { destination, server }: Retir
 export const change = (state: MemoryState, one: LedgerChange): void => {
   switch (one._tag) {
     case "Delivered": {
-      if (one.takenFrom !== undefined) forget(state, one.takenFrom)
+      const before = fileOf(state, one.delivery.source, one.delivery.path).find(sameKey(one.delivery))
+      const { takenFrom } = one
+      const taken =
+        takenFrom === undefined || take(state, takenFrom, one.delivery.destination) ? [] : forget(state, takenFrom)
       deliver(state, one.delivery)
       if (one.retire !== undefined) keepLinked(state, one.delivery, one.retire.dueAt)
       if (one.links !== undefined) {
@@ -273,13 +304,23 @@ export const change = (state: MemoryState, one: LedgerChange): void => {
         if (one.links.length > 0) state.links.set(deliveryKey(key), { key, links: one.links })
       }
       markStale(state, one.delivery, one.delivery)
-      if (one.retire === undefined || one.retire.destination === one.delivery.destination) return
-      return retire(state, one.delivery, one.retire.destination, one.retire.dueAt)
+      const isMoved = one.retire !== undefined && one.retire.destination !== one.delivery.destination
+      const now = placesOf(one.delivery)
+      if (takenFrom !== undefined) {
+        for (const place of leftBy(taken, now)) retire(state, takenFrom, place, one.delivery.deliveredAt)
+      }
+      const dueAt = isMoved ? one.retire.dueAt : one.delivery.deliveredAt
+      for (const place of leftBy(before === undefined ? [] : placesOf(before).slice(1), now)) {
+        retire(state, one.delivery, place, dueAt)
+      }
+      if (isMoved) retire(state, one.delivery, one.retire.destination, dueAt)
+      return
     }
     case "Forgotten": {
-      const destination = forget(state, one.key)
-      if (destination === undefined || one.retireAt === undefined) return
-      return retire(state, one.key, destination, one.retireAt, state.lastSeq, one.linkedUntil)
+      const left = forget(state, one.key)
+      if (one.retireAt === undefined) return
+      for (const place of left) retire(state, one.key, place, one.retireAt, state.lastSeq, one.linkedUntil)
+      return
     }
     case "Placing":
       return void state.uploads.set(one.uploads.id, one.uploads)

@@ -8,6 +8,7 @@
  * @since 1.0.0
  */
 import { LedgerError } from "../../domain/Errors.ts"
+import { companionsColumn } from "./companions.ts"
 import type { Database } from "./driver.ts"
 import { invalidationsTable } from "./invalidations.ts"
 import { damaged } from "./ledgerError.ts"
@@ -116,7 +117,7 @@ CREATE INDEX retirements_by_end ON retirements (server, linked_until) WHERE link
 `
 
 /** What leads from each version to the next; the first leads from an empty file. */
-const migrations: ReadonlyArray<string> = [version1, version2, invalidationsTable, version4]
+const migrations: ReadonlyArray<string> = [version1, version2, invalidationsTable, version4, companionsColumn]
 
 /** The version this program writes. */
 export const VERSION = migrations.length

@@ -17,6 +17,8 @@ import { describe, type Line, type Telling } from "./messages.ts"
 /** Turns events into lines, remembering within a bound what was told already. */
 export interface Narrator {
   readonly tell: (event: ConveyorEvent, telling: Telling) => Line
+  /** The line would be for the debug log alone, and telling it changes nothing. */
+  readonly isRoutine: (event: ConveyorEvent) => boolean
 }
 
 const atLevel = (line: Line, level: LogLevel, more = ""): Line => ({ ...line, level, message: line.message + more })
@@ -130,15 +132,23 @@ export const makeNarrator = (): Narrator => {
         return line
     }
   }
-  return { tell }
+  const isRoutine = (event: ConveyorEvent): boolean => event._tag === "Delivered" && failures.size === 0
+  return { tell, isRoutine }
 }
 
 /** Logs events as a narrator tells them, with their fields as annotations. */
-export const narrate = (narrator: Narrator, configFile: string): ((event: ConveyorEvent) => Effect.Effect<void>) =>
-  Effect.fnUntraced(function* (event: ConveyorEvent) {
+export const narrate = (
+  narrator: Narrator,
+  configFile: string,
+): ((events: ReadonlyArray<ConveyorEvent>) => Effect.Effect<void>) =>
+  Effect.fnUntraced(function* (events: ReadonlyArray<ConveyorEvent>) {
     const now = yield* Clock.currentTimeMillis
-    const line = narrator.tell(event, { configFile, now })
     // Most lines are of single deliveries and nobody reads them: 100,000 of them must not slow down a first sync.
-    if (line.level === "DEBUG" && isGreaterThan(yield* References.MinimumLogLevel, "Debug")) return
-    yield* Effect.logWithLevel(levelOfName(line.level))(line.message).pipe(Effect.annotateLogs(line.fields))
+    const isDebugRead = !isGreaterThan(yield* References.MinimumLogLevel, "Debug")
+    for (const event of events) {
+      if (!isDebugRead && narrator.isRoutine(event)) continue
+      const line = narrator.tell(event, { configFile, now })
+      if (line.level === "DEBUG" && !isDebugRead) continue
+      yield* Effect.logWithLevel(levelOfName(line.level))(line.message).pipe(Effect.annotateLogs(line.fields))
+    }
   })

@@ -1,8 +1,8 @@
 /**
  * Processors that compress files for browsers that take them compressed, which is all of them.
  *
- * On a server with headers the file itself is published compressed, and its Content-Encoding says so. On the others, where
- * nobody would be told, it is published as it is.
+ * On a server with headers the file itself is published compressed, and its Content-Encoding says so. On the others it is
+ * published as it is, with the compressed form beside it, for web servers that look for one (`app.js.br`).
  *
  * @since 1.0.0
  */
@@ -27,6 +27,8 @@ const extensions: ReadonlySet<string> = new Set(
 interface Compression<S> {
   readonly name: string
   readonly encoding: string
+  /** Of the compressed form beside the file. */
+  readonly suffix: string
   readonly settings: Schema.Decoder<S>
   readonly compress: (bytes: Uint8Array, settings: S) => Promise<Uint8Array>
 }
@@ -36,7 +38,7 @@ const isCompressed = (bytes: Uint8Array): boolean =>
   (bytes[0] === 0x1f && bytes[1] === 0x8b) ||
   (bytes[0] === 0x28 && bytes[1] === 0xb5 && bytes[2] === 0x2f && bytes[3] === 0xfd)
 
-const compressor = <S>({ compress, encoding, name, settings }: Compression<S>): ProcessorDefinition<S> =>
+const compressor = <S>({ compress, encoding, name, settings, suffix }: Compression<S>): ProcessorDefinition<S> =>
   defineProcessor<S>({
     name,
     extensions,
@@ -44,8 +46,7 @@ const compressor = <S>({ compress, encoding, name, settings }: Compression<S>): 
     settings,
     process: Effect.fnUntraced(function* (job, decoded) {
       const unchanged: ProcessedFile = { content: job.content, baseName: job.baseName }
-      // Elsewhere nobody would be told that it is compressed.
-      if (job.serverHas?.headers !== true || job.content.size > COMPRESS_BYTES) return unchanged
+      if (job.content.size > COMPRESS_BYTES) return unchanged
       const bytes = yield* job.read
       if (isCompressed(bytes)) return unchanged
       const made = yield* Effect.tryPromise({
@@ -60,6 +61,7 @@ const compressor = <S>({ compress, encoding, name, settings }: Compression<S>): 
       })
       if (made.length >= bytes.length) return unchanged
       const content = yield* job.write(made)
+      if (job.serverHas?.headers !== true) return { ...unchanged, companions: [{ suffix, content }] }
       return { content, baseName: job.baseName, headers: { "content-encoding": encoding } }
     }),
   })
@@ -70,6 +72,7 @@ const gzipped = promisify<Uint8Array, { readonly level: number }, Uint8Array>(zl
 export const gzip: ProcessorDefinition<{ readonly level: number }> = compressor({
   name: "compress.Gzip",
   encoding: "gzip",
+  suffix: ".gz",
   settings: Schema.Struct({ level: count(1, 9).pipe(Schema.withDecodingDefaultKey(Effect.succeed("9"))) }),
   compress: (bytes, { level }) => gzipped(bytes, { level }),
 })
@@ -83,6 +86,7 @@ const brotlied = promisify<Uint8Array, { readonly params: Record<number, number>
 export const brotli: ProcessorDefinition<{ readonly quality?: number }> = compressor({
   name: "compress.Brotli",
   encoding: "br",
+  suffix: ".br",
   settings: Schema.Struct({ quality: Schema.optionalKey(count(0, 11)) }),
   compress: (bytes, { quality = bytes.length > BROTLI_HARDEST_BYTES ? 9 : 11 }) =>
     brotlied(bytes, {

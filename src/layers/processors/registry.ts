@@ -28,6 +28,7 @@ const builtIn: Readonly<Record<string, (() => Promise<ProcessorDefinition>) | un
   "minify.HTML": async () => anyProcessor((await import("./minify.ts")).html),
   "compress.Gzip": async () => anyProcessor((await import("./compress.ts")).gzip),
   "compress.Brotli": async () => anyProcessor((await import("./compress.ts")).brotli),
+  "headers.Set": async () => anyProcessor((await import("./headers.ts")).setHeaders),
   "yui_compressor.YUICompressor": async () => (await import("./yuiCompressor.ts")).yuiCompressor,
   "google_closure_compiler.GoogleClosureCompiler": async () =>
     (await import("./googleClosureCompiler.ts")).googleClosureCompiler,

@@ -102,7 +102,8 @@ export const makeResults = Effect.fnUntraced(function* (
       const found = yield* find(key, wanted).pipe(Effect.catch((error) => Effect.as(tell(error), undefined)))
       if (found !== undefined) return found
       const made = yield* make
-      if (!made.usedState) yield* keep(key, wanted, made).pipe(Effect.catch(tell))
+      const isWhole = made.processed.companions === undefined
+      if (isWhole && !made.usedState) yield* keep(key, wanted, made).pipe(Effect.catch(tell))
       return made.processed
     }),
   }

@@ -56,7 +56,7 @@ const makePublisher = (files: { readonly map: OpenMap; readonly counts: OpenMap 
     )
 
   const publish = (row: PublishedRow) =>
-    sql.publish.run(bytes(row.inputFile), bytes(row.transportedFileBasename), bytes(row.url), bytes(row.server))
+    sql.publish.write(bytes(row.inputFile), bytes(row.transportedFileBasename), bytes(row.url), bytes(row.server))
   const applyOne = (change: PublishedChange) => {
     if (change._tag === "Publish") publish(change.row)
     else sql.withdraw.run(bytes(change.key.inputFile), bytes(change.key.server))

@@ -21,9 +21,10 @@ const workerSaying = (directory: string, body: string): URL => {
   writeFileSync(
     file,
     `import { parentPort as port, workerData } from "node:worker_threads"
-     import { appendFileSync } from "node:fs"
+     import { appendFileSync, existsSync } from "node:fs"
      const flags = new Int32Array(workerData.flags)
      const log = (line) => appendFileSync(${JSON.stringify(path.join(directory, "log"))}, line + "\\n")
+     const had = []
      port.on("message", (requests) => { ${body} })`,
   )
   return pathToFileURL(file)
@@ -31,9 +32,9 @@ const workerSaying = (directory: string, body: string): URL => {
 const logged = (directory: string) =>
   existsSync(`${directory}/log`) ? readFileSync(`${directory}/log`, "utf8").split("\n").slice(0, -1) : []
 
-const poolOf = (entry: URL, size: number) =>
+const poolOf = (entry: URL, size: number, rest: { readonly stuck?: number } = {}) =>
   Effect.acquireRelease(
-    Effect.sync(() => new Pool({ entry, size, started })),
+    Effect.sync(() => new Pool({ entry, size, started, ...rest })),
     (pool) => Effect.promise(() => pool.close()),
   )
 
@@ -95,12 +96,16 @@ describe("disk workers", () => {
   it.live("that crash fail what they had, and are replaced", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
+      // It ends only once it has both requests, so that it is this one that had the other.
       const crash = `
-        for (const [slot, , { location }] of requests) {
-          if (location === "crash") throw new Error("boom")
-          if (location === "exit") process.exit(7)
+        for (const request of requests) {
+          const [slot, , { location }] = request
           if (location === "/") port.postMessage([[slot, true, "fine"]])
-        }`
+          else had.push(location)
+        }
+        if (had.length < 2) return
+        if (had.includes("crash")) throw new Error("boom")
+        process.exit(7)`
       yield* Effect.provide(
         Effect.gen(function* () {
           for (const how of ["crash", "exit"]) {
@@ -117,12 +122,47 @@ describe("disk workers", () => {
     }),
   )
 
+  it.live("that have ended already fail what is still sent to them, and what is asked after that is done", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const end = `
+        for (const [slot, , { location }] of requests) {
+          port.postMessage([[slot, true, location]])
+          if (location !== "end") continue
+          while (!existsSync(${JSON.stringify(`${directory}/end`)}));
+          process.on("exit", () => log("gone"))
+          process.exit(7)
+        }`
+      const pool = yield* poolOf(workerSaying(directory, end), 1)
+      const ended: Array<unknown> = []
+      const ask = (location: string, then = () => {}) =>
+        pool.submit("identity", { location }, 0, (outcome) => {
+          ended.push(outcome.ok ? outcome.value : outcome.why.code)
+          then()
+        })
+      ask("end", () => {
+        // Nothing that the thread's end tells arrives before this returns, and what is asked here is sent at once.
+        write(`${directory}/end`, "")
+        while (logged(directory).length === 0);
+        ask("sent to nobody")
+      })
+      yield* until(() => ended.length === 2)
+      ask("after that")
+      yield* until(() => ended.length === 3)
+      assert.deepStrictEqual(ended, ["end", "Crashed", "after that"])
+      assert.strictEqual(pool.threads, 1)
+    }),
+  )
+
   it.live("that can not even start fail what they were to do", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const missing = pathToFileURL(`${directory}/missing.mjs`)
-      const error = yield* Effect.provide(Effect.flip(identity("/")), layerDiskWorkers({ entry: missing, size: 1 }))
-      assert.strictEqual(error.code, "Crashed")
+      // The one fails once it runs, the other at once, as all do where the machine has no more threads to give.
+      for (const entry of [pathToFileURL(`${directory}/missing.mjs`), new URL("http://localhost/no-module.mjs")]) {
+        const failed = Effect.flip(Effect.all([identity("/"), identity("/")], { concurrency: 2 }))
+        const error = yield* Effect.provide(failed, layerDiskWorkers({ entry, size: 1 }))
+        assert.strictEqual(error.code, "Crashed")
+      }
     }),
   )
 
@@ -164,7 +204,7 @@ describe("disk workers", () => {
           if (location === "hang") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20_000)
           port.postMessage([[slot, true, "fine"]])
         }`
-      const pool = yield* poolOf(workerSaying(directory, hang), 1)
+      const pool = yield* poolOf(workerSaying(directory, hang), 1, { stuck: 250 })
       let answered = 0
       for (let at = 0; at < 32; at++) pool.submit("identity", { location: "hang" }, 0, () => undefined)
       yield* until(() => pool.threads === 1)

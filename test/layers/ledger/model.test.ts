@@ -25,7 +25,12 @@ const sources = ["site", "b\u{1f600}", "other"] as Array<SourceName>
 const servers = ["cdn", "ftp push", "\udcff"] as Array<ServerName>
 const rules = ["site/all", "site/css"] as Array<RuleId>
 const files = ["x", "d/x", "d/y", "d/e/x", "d-/x", ...hardNames.slice(2, 8).flatMap((n) => [`d/${n}`, `${n}/x`])]
-const places = [...files.slice(0, 8), "old/1", "old/2"] as Array<RemotePath>
+const suffixes = [".br", ".gz"]
+const hosts = [...files.slice(0, 8), "old/1", "old/2"] as Array<RemotePath>
+/** With those of companions, which other files may be at, too. */
+const places = [...hosts, ...hosts.slice(0, 4).flatMap((place) => suffixes.map((suffix) => `${place}${suffix}`))].map(
+  (place) => place as RemotePath,
+)
 
 const world = (seed: number) => {
   const next = random(seed)
@@ -48,6 +53,7 @@ const world = (seed: number) => {
     const dice = next()
     if (dice < 0.4) {
       const destination = pick(places)
+      const beside = suffixes.filter(() => next() < 0.25)
       const delivery = {
         ...key(),
         destination,
@@ -57,6 +63,7 @@ const world = (seed: number) => {
         hash: "",
         deliveredAt: moment(),
         sourceDeleted: false,
+        ...(beside.length === 0 ? {} : { companions: beside }),
       }
       return {
         _tag: "Delivered",
@@ -140,11 +147,15 @@ const answers = Effect.fnUntraced(function* (ledger: LedgerShape, now: number, l
     }
   }
   for (const server of servers) {
-    found[`agenda ${server}`] = yield* ledger.agenda(server, now, limit)
+    const { due, nextAt } = yield* ledger.agenda(server, now, 1_000)
+    // All that one change lets go of is due at one moment, in no particular order.
+    found[`agenda ${server}`] = { due: sorted(due), nextAt }
+    found[`some of the agenda ${server}`] = (yield* ledger.agenda(server, now, limit)).due.length
     found[`failures ${server}`] = yield* ledger.failures(limit, server)
     const { places: told, since, total } = yield* ledger.outdated(server, limit)
     found[`outdated ${server}`] = { told, since, total }
     for (const place of places) found[`occupants ${server} ${place}`] = sorted(yield* ledger.occupants(server, place))
+    found[`occupied ${server}`] = yield* ledger.areOccupied(server, places)
   }
   const deletion = rules.map((rule, i) => ({ rule, delay: 1_000_000 * i }))
   found["deletable"] = yield* ledger.deletable(deletion, now, limit)

@@ -1,6 +1,7 @@
 /** No question reads more of the ledger than it has to. */
 import { assert, describe, it } from "@effect/vitest"
 import { changeSql } from "../../../src/layers/ledger/changes.ts"
+import { companionSql } from "../../../src/layers/ledger/companions.ts"
 import { debtSql } from "../../../src/layers/ledger/debts.ts"
 import { deliverySql } from "../../../src/layers/ledger/deliveries.ts"
 import { linkSql } from "../../../src/layers/ledger/links.ts"
@@ -70,6 +71,12 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   nextRetirement: ["COVERING INDEX retirements_by_time (server=? AND due_at>?)"],
   nextUnlinked: ["COVERING INDEX retirements_by_end (server=? AND linked_until>?)"],
   anyLink: ["SCAN links"],
+  anyCompanion: ["INDEX deliveries_with_companions"],
+  occupies: ["(directory=? AND name=? AND server=? AND rule=?)"],
+  doubtCompanion: ["deliveries_by_place (server=? AND destination=?)"],
+  setCompanions: ["(directory=? AND name=? AND server=? AND rule=?)"],
+  isOccupiedBeside: ["deliveries_by_place (server=? AND destination=?)"],
+  occupantsBeside: ["deliveries_by_place (server=? AND destination=?)"],
   link: [],
   unlink: ["(directory=? AND name=? AND server=? AND rule=?)"],
   linksOf: ["(directory=? AND name=? AND server=?)"],
@@ -122,6 +129,7 @@ describe("query plans", () => {
     ...debtSql,
     ...deliverySql,
     ...linkSql,
+    ...companionSql,
     ...overviewSql,
     ...invalidationSql,
   })) {

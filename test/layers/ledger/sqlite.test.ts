@@ -16,12 +16,16 @@ import { Ledger } from "../../../src/domain/Ledger.ts"
 import { open } from "../../../src/layers/ledger/driver.ts"
 import { layerSqlite, ledgerFile } from "../../../src/layers/ledger/sqlite.ts"
 import { ledgerContract } from "../../contract/ledger.ts"
+import { ledgerCompanionsContract } from "../../contract/ledgerCompanions.ts"
 import { ledgerLinksContract } from "../../contract/ledgerLinks.ts"
 import { delivered, delivery, path, site } from "../../contract/ledgerSpecimens.ts"
 import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
 
 ledgerContract("sqlite", () => Layer.unwrap(Effect.map(temporaryDirectory, (directory) => layerSqlite({ directory }))))
 ledgerLinksContract("sqlite", () =>
+  Layer.unwrap(Effect.map(temporaryDirectory, (directory) => layerSqlite({ directory }))),
+)
+ledgerCompanionsContract("sqlite", () =>
   Layer.unwrap(Effect.map(temporaryDirectory, (directory) => layerSqlite({ directory }))),
 )
 

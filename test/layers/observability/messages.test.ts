@@ -235,7 +235,7 @@ describe("narrator", () => {
         logFile: undefined,
       }).pipe(Layer.provide(Layer.effect(StandardError, makeStandardError(stream.stream, {}))))
       const log = narrate(makeNarrator(), "c.xml")
-      yield* Effect.forEach([delivered(), failed("a.css")], log).pipe(Effect.provide(logging))
+      yield* log([delivered(), failed("a.css")]).pipe(Effect.provide(logging))
       assert.strictEqual(stream.lines.length, 1)
       const entry = JSON.parse(stream.lines[0] ?? "")
       assert.strictEqual(entry.level, "WARNING")

@@ -37,14 +37,15 @@ const kinds = [
   {
     definition: gzip as typeof gzip | typeof brotli,
     encoding: "gzip",
+    suffix: ".gz",
     unpack: gunzipSync,
     setting: "level",
     low: "1",
   },
-  { definition: brotli, encoding: "br", unpack: brotliDecompressSync, setting: "quality", low: "1" },
+  { definition: brotli, encoding: "br", suffix: ".br", unpack: brotliDecompressSync, setting: "quality", low: "1" },
 ]
 
-for (const { definition, encoding, low, setting, unpack } of kinds) {
+for (const { definition, encoding, low, setting, suffix, unpack } of kinds) {
   // Both have settings of their own; here they are given as attributes.
   const run = (specimen: Parameters<typeof processed>[1], attributes?: Readonly<Record<string, string>>) =>
     processed(definition as typeof gzip, specimen, attributes)
@@ -60,10 +61,19 @@ for (const { definition, encoding, low, setting, unpack } of kinds) {
       }),
     )
 
-    it.live("a server without gets the file as it is", () =>
+    it.live("a server without gets the file as it is, and the compressed one beside it", () =>
       Effect.gen(function* () {
         const made = yield* run({ path: "js/app.js", bytes: text, serverHeaders: false })
         assert.deepStrictEqual([made.origin, made.baseName, made.headers], ["source", "app.js", undefined])
+        const [beside] = made.companions
+        assert.deepStrictEqual(
+          made.companions.map((one) => one.suffix),
+          [suffix],
+        )
+        assert.deepStrictEqual(Array.from(unpack(beside?.bytes ?? text)), Array.from(text))
+        const elsewhere = yield* run({ path: "js/app.js", bytes: text })
+        assert.deepStrictEqual(elsewhere.companions, [])
+        assert.deepStrictEqual(Array.from(elsewhere.bytes), Array.from(beside?.bytes ?? text))
       }),
     )
 
@@ -72,7 +82,7 @@ for (const { definition, encoding, low, setting, unpack } of kinds) {
         for (const { bytes, path } of unchanged) {
           for (const serverHeaders of [true, false]) {
             const made = yield* run({ path, bytes, serverHeaders })
-            assert.deepStrictEqual([made.origin, made.headers], ["source", undefined], path)
+            assert.deepStrictEqual([made.origin, made.headers, made.companions], ["source", undefined, []], path)
           }
         }
       }),

@@ -35,11 +35,17 @@ export interface Swift {
   /** Kills the process that clients talk to, and starts it again. */
   readonly down: () => Promise<void>
   readonly up: () => Promise<void>
+  /** Starts a Keystone, and one more proxy that asks it who is who; `stop` ends them as well. Takes about 15 seconds. */
+  readonly keystone: () => Promise<{ readonly identity: string; readonly storage: string }>
   readonly stop: () => Promise<void>
 }
 
 /** What has to be installed, and how. */
 export const swiftInstall = "apt-get install -y --no-install-recommends $(cat .ci/packages-cloudfiles.txt)"
+
+/** True where Keystone and what lets Swift ask it are installed. */
+export const keystoneInstalled = (): boolean =>
+  ["/usr/bin/keystone-wsgi-public", "/usr/lib/python3/dist-packages/keystonemiddleware"].every(existsSync)
 
 /** True where the service's programs are installed. */
 export const swiftInstalled = (): boolean =>
@@ -132,6 +138,10 @@ export const startSwift = async (): Promise<Swift> => {
       return ((await answer.json()) as ReadonlyArray<{ readonly name: string }>).map((entry) => entry.name)
     },
     forgetTokens: () => flush(Number(readFileSync(join(directory, "run", "memcached.port"), "utf8"))),
+    keystone: async () => {
+      const [identity = "", storage = ""] = (await run("keystone", directory)).trim().split("\n").slice(-2)
+      return { identity, storage }
+    },
     down: () => order("down", directory),
     up: () => order("up", directory),
     stop,

@@ -163,9 +163,14 @@ export const makeHost = (options: HostOptions): Effect.Effect<ProcessorHost, nev
         const made = yield* perform(work, timeLimit, answerTo(job))
         if (made === undefined) return yield* failed(work, "its process gave no result")
         const { headers, location, uniqueName, usedState } = made
+        const contentAt = (at: string | undefined) => (at === undefined ? Effect.succeed(content) : job.adopt(at))
+        const companions = yield* Effect.forEach(made.companions, ({ location, suffix }) =>
+          Effect.map(contentAt(location), (content) => ({ suffix, content })),
+        )
         const processed = {
-          content: location === undefined ? content : yield* job.adopt(location),
+          content: yield* contentAt(location),
           baseName: made.baseName,
+          ...(companions.length === 0 ? {} : { companions }),
           ...(headers === undefined ? {} : { headers }),
           ...(uniqueName === undefined ? {} : { uniqueName }),
         } as ProcessedFile

@@ -4,6 +4,7 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
+import type { Companion } from "../../../domain/Companion.ts"
 import { ProcessorError, type SourceError } from "../../../domain/Errors.ts"
 import type { RelativePath, ServerName, SourceName } from "../../../domain/Path.ts"
 import { isWithin } from "../../../domain/Path.ts"
@@ -77,6 +78,10 @@ const isContent = (value: unknown): value is Content =>
 const isHeaders = (value: unknown): value is ProcessedFile["headers"] =>
   value === undefined || (isRecord(value) && Object.values(value).every((header) => typeof header === "string"))
 
+const isCompanions = (value: unknown): value is ReadonlyArray<Companion> =>
+  Array.isArray(value) &&
+  value.every((one) => isRecord(one) && typeof one["suffix"] === "string" && isContent(one["content"]))
+
 /** What a processor returned, as it travels; a failure where that is not what the contract says. */
 export const madeOf = Effect.fnUntraced(function* (
   returned: unknown,
@@ -85,17 +90,22 @@ export const madeOf = Effect.fnUntraced(function* (
 ) {
   const wrong = (detail: string) => new ProcessorError({ processor: use.name, path, detail })
   if (!isRecord(returned)) return yield* wrong("returned no processed file: { content, baseName } is expected")
-  const { baseName, content, headers, uniqueName } = returned
+  const { baseName, companions = [], content, headers, uniqueName } = returned
   if (typeof baseName !== "string") return yield* wrong("returned no base name")
   if (!isContent(content)) return yield* wrong("returned no content: what job.write or job.adopt gives is expected")
   if (!isHeaders(headers)) return yield* wrong("returned headers that are not text")
-  const isOurs = content instanceof DiskContent && isWithin(directory, content.location)
-  const stored =
-    content === job.content || isOurs
-      ? content
-      : yield* Stream.mkUint8Array(content.bytes).pipe(Effect.flatMap(job.write))
+  if (!isCompanions(companions)) return yield* wrong("returned companions that are not suffixes with contents")
+  const locationOf = Effect.fnUntraced(function* (content: Content) {
+    if (content === job.content) return undefined
+    const isOurs = content instanceof DiskContent && isWithin(directory, content.location)
+    const stored = isOurs ? content : yield* Stream.mkUint8Array(content.bytes).pipe(Effect.flatMap(job.write))
+    return stored.location
+  })
   const made: Made = {
-    location: stored === job.content ? undefined : stored.location,
+    location: yield* locationOf(content),
+    companions: yield* Effect.forEach(companions, ({ content, suffix }) =>
+      Effect.map(locationOf(content), (location) => ({ suffix, location })),
+    ),
     baseName,
     headers,
     uniqueName: uniqueName === true ? true : undefined,

@@ -37,6 +37,8 @@ export interface Made {
   readonly baseName: string
   readonly headers: Readonly<Record<string, string>> | undefined
   readonly uniqueName: boolean | undefined
+  /** What is published beside it; `location` as above. */
+  readonly companions: ReadonlyArray<{ readonly suffix: string; readonly location: string | undefined }>
   /** It looked at the state of the file, so what it made depends on more than the content. */
   readonly usedState: boolean
 }

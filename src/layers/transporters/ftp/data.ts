@@ -7,17 +7,17 @@ import type { Buffer } from "node:buffer"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import * as Effect from "effect/Effect"
-import { FTP_WINDOW_BYTES, FTP_WRITE_BYTES, FTP_WRITE_BYTES_MAX, FTP_WRITE_FAST } from "../../../domain/Limits.ts"
+import { FTP_WRITE_BYTES, FTP_WRITE_BYTES_MAX, FTP_WRITE_FAST } from "../../../domain/Limits.ts"
 import { Lost } from "../shared/failures.ts"
 import type { Failure } from "./failures.ts"
 import type { FtpSession } from "./FtpSession.ts"
 
 export interface DataConnection {
   readonly socket: net.Socket
-  /** Starts to write; the bytes must stay as they are. */
+  /** Starts to write; the bytes must stay as they are until `drained` ends. */
   readonly push: (bytes: Uint8Array) => void
-  /** Ends when there is room for more. */
-  readonly room: Effect.Effect<void, Failure>
+  /** Ends when the operating system has everything. */
+  readonly drained: Effect.Effect<void, Failure>
   /** Tells the other side that this was all; ends when everything is with the operating system. */
   readonly end: Effect.Effect<void, Failure>
   /** Nothing more comes: ends in order, since servers end the whole session when a data connection breaks. */
@@ -139,7 +139,6 @@ export const connect = (session: FtpSession, port: number): DataConnection => {
       whenRoom()
       return Effect.sync(stop)
     })
-  const hasRoom = (): boolean => queued <= FTP_WINDOW_BYTES
   const isDrained = (): boolean => queued === 0
 
   /** Tells the end, which calls back when it is gone. */
@@ -167,7 +166,7 @@ export const connect = (session: FtpSession, port: number): DataConnection => {
       queued += bytes.length
       pump()
     },
-    room: Effect.suspend(() => (queued <= FTP_WINDOW_BYTES && broken === undefined ? Effect.void : waitFor(hasRoom))),
+    drained: Effect.suspend(() => (queued === 0 && broken === undefined ? Effect.void : waitFor(isDrained))),
     end: Effect.map(Effect.andThen(waitFor(isDrained), finish), () => {
       complete = true
     }),

@@ -7,10 +7,11 @@ import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { FTP_CLEAN_UP, FTP_READ_AHEAD, FTP_READ_AHEAD_FROM } from "../../../domain/Limits.ts"
+import { FTP_CLEAN_UP } from "../../../domain/Limits.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
 import type { DataConnection } from "./data.ts"
 import { Lost, sourceFailure, Unfit } from "../shared/failures.ts"
+import { lentBytes } from "../shared/lent.ts"
 import { type Failure, isForbidden, Refused, Unconfirmed } from "./failures.ts"
 import { type FtpSession, isPositive, refusalOf } from "./FtpSession.ts"
 import type { Habits } from "./habits.ts"
@@ -37,14 +38,12 @@ const send = (data: DataConnection, content: Content) =>
   Effect.gen(function* () {
     const hash = createHash("sha256")
     let sent = 0
-    const bytes =
-      content.size > FTP_READ_AHEAD_FROM ? Stream.buffer(content.bytes, { capacity: FTP_READ_AHEAD }) : content.bytes
-    yield* Stream.runForEach(bytes, (chunk) => {
-      sent += chunk.length
+    yield* Stream.runForEach(lentBytes(content), ({ bytes, giveBack }) => {
+      sent += bytes.length
       if (sent > content.size) return Effect.fail(changed(`the source gave more than its ${content.size} bytes`))
-      data.push(chunk)
-      hash.update(chunk)
-      return data.room
+      data.push(bytes)
+      hash.update(bytes)
+      return Effect.map(data.drained, giveBack)
     }).pipe(Effect.catchTag("SourceError", (error) => Effect.fail(sourceFailure(error))))
     if (sent !== content.size) {
       return yield* changed(`the source gave ${sent} bytes instead of ${content.size}`)

@@ -10,6 +10,8 @@ import * as Stream from "effect/Stream"
 import { type SourceError, TransportError } from "../../../domain/Errors.ts"
 import type { RemotePath, ServerName } from "../../../domain/Path.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
+import type { Lent } from "../../disk/DiskContent.ts"
+import { lentBytes } from "../shared/lent.ts"
 
 /** Memory is counted in pieces of this many bytes. */
 const UNIT = 65_536
@@ -112,9 +114,10 @@ export const pieces = (
       })
     })
 
-    const consume = Effect.fnUntraced(function* (
-      chunk: Uint8Array,
-    ): Effect.fn.Return<ReadonlyArray<Piece>, TransportError> {
+    const consume = Effect.fnUntraced(function* ({
+      bytes: chunk,
+      giveBack,
+    }: Lent): Effect.fn.Return<ReadonlyArray<Piece>, TransportError> {
       if (read + chunk.length > content.size) return yield* miscounted(at.server, at.path, content.size)
       const full: Array<Piece> = []
       let from = 0
@@ -128,6 +131,7 @@ export const pieces = (
         read += some.length
         if (filled === current.length && number < count) full.push({ number, bytes: current })
       }
+      giveBack()
       return full
     })
 
@@ -136,7 +140,7 @@ export const pieces = (
       return { number, bytes: current }
     })
 
-    return content.bytes.pipe(
+    return lentBytes(content).pipe(
       Stream.mapError((error) => sourceFailure(at.server, at.path, error)),
       Stream.mapEffect(consume),
       Stream.flattenIterable,

@@ -13,6 +13,7 @@ import { type ConnectProblem, connectMeaning } from "./connectFailures.ts"
 import { type Credentials, credentials, hostTrust } from "./credentials.ts"
 import { Lost, Unfit } from "../shared/failures.ts"
 import { type HostTrust, objection, wantedAlgorithms } from "./hostKey.ts"
+import { letGoOfSent } from "./letGo.ts"
 import { stat } from "./packets.ts"
 import { openSession, type SftpSession } from "./SftpSession.ts"
 
@@ -75,6 +76,7 @@ const dial = (settings: SftpSettings, login: Credentials, trust: HostTrust, clie
     const address = `${settings.host}:${settings.port}`
     const attempt = { address, username: settings.username, ways: waysOf(login) }
     const socket = net.connect({ host: settings.host, port: settings.port, noDelay: true, keepAlive: true })
+    letGoOfSent(socket)
     let refusal: string | undefined
     let problem: unknown
     let session: SftpSession | undefined

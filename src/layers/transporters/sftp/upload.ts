@@ -3,22 +3,18 @@
  *
  * @since 1.0.0
  */
-import type { Buffer } from "node:buffer"
+import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import {
-  SFTP_CLEAN_UP,
-  SFTP_DIRECTORY_ATTEMPTS,
-  SFTP_READ_AHEAD,
-  SFTP_READ_AHEAD_FROM,
-} from "../../../domain/Limits.ts"
+import { SFTP_CLEAN_UP, SFTP_DIRECTORY_ATTEMPTS } from "../../../domain/Limits.ts"
 import { toBytes } from "../../../domain/Path.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
 import type { Directories } from "./directories.ts"
 import { sourceFailure, Unfit } from "../shared/failures.ts"
 import { type Failure, Refused } from "./failures.ts"
+import { lentBytes } from "../shared/lent.ts"
 import type { Leftovers } from "../shared/leftovers.ts"
 import * as packets from "./packets.ts"
 import { parentOf, within } from "../shared/paths.ts"
@@ -78,12 +74,6 @@ const create = (session: SftpSession, host: UploadHost, temporary: string, mode:
     })
   })
 
-/** Large files are read while what was read before is sent. */
-const readAhead = (content: Content): Content["bytes"] =>
-  content.size <= SFTP_READ_AHEAD_FROM
-    ? content.bytes
-    : Stream.buffer(content.bytes, { capacity: SFTP_READ_AHEAD, strategy: "suspend" })
-
 /** Sends the bytes, many requests in flight; ends when all are sent, and tells whether any was refused. */
 const send = (session: SftpSession, handle: Buffer, content: Content) =>
   Effect.gen(function* () {
@@ -112,14 +102,16 @@ const send = (session: SftpSession, handle: Buffer, content: Content) =>
     })
     const gather = (chunk: Uint8Array): Effect.Effect<void, Failure> => {
       const piece = chunk.subarray(0, most - gathered)
-      pieces.push(piece)
       gathered += piece.length
-      if (gathered < most) return Effect.void
+      const isFull = gathered === most
+      // What waits for more is copied, since the memory of the chunk is given back.
+      pieces.push(isFull ? piece : Buffer.from(piece))
+      if (!isFull) return Effect.void
       return piece.length === chunk.length ? flush : Effect.flatMap(flush, () => gather(chunk.subarray(piece.length)))
     }
-    yield* Stream.runForEach(readAhead(content), (chunk) => {
-      hash.update(chunk)
-      return gather(chunk)
+    yield* Stream.runForEach(lentBytes(content), ({ bytes, giveBack }) => {
+      hash.update(bytes)
+      return Effect.map(gather(bytes), giveBack)
     }).pipe(Effect.catchTag("SourceError", (error) => Effect.fail(sourceFailure(error))))
     yield* flush
     if (offset !== content.size) {

@@ -27,7 +27,10 @@ export const processed = Effect.fnUntraced(function* <S>(
       Effect.gen(function* () {
         const made = yield* runProcessor(definition, settings, specimen)
         const bytes = yield* Stream.mkUint8Array(made.content.bytes)
-        return { ...made, bytes, origin: made.content.origin }
+        const companions = yield* Effect.forEach(made.companions ?? [], ({ content, suffix }) =>
+          Effect.map(Stream.mkUint8Array(content.bytes), (beside) => ({ suffix, bytes: beside })),
+        )
+        return { ...made, bytes, companions, origin: made.content.origin }
       }),
     ),
     workspace.layer,
