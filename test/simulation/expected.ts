@@ -202,12 +202,8 @@ export const expectedOn = (
     }
   }
   for (const claim of unnamed) {
-    // Another rule may have the place that would be its.
-    const rival = [...places].find(
-      ([place, claims]) =>
-        claim.result?.belongsAt(place) === true &&
-        claims.some(({ path, source }) => path === claim.path && source === claim.source),
-    )
+    // Another rule, or another file, may have the place that would be its.
+    const rival = [...places].find(([place]) => claim.result?.belongsAt(place) === true)
     const place = claim.result === undefined ? undefined : placeOf(world, claim.result, claim, server)
     add(rival?.[0] ?? place ?? `a place ${claim.rule.label} ${claim.path}`, claim)
   }

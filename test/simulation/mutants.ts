@@ -227,8 +227,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     file: "src/streams/discover.ts",
     edits: [
       [
-        'job._tag === "Retire" ? [job.delivery.server] : isYoung',
-        'isYoung ? [] : job._tag === "Retire" ? [job.delivery.server] : isYoung',
+        "if (isYoung) settle.again(source.name, file.path, 50)",
+        "if (isYoung) return settle.again(source.name, file.path, 50)",
       ],
     ],
   },

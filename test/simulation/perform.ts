@@ -44,9 +44,17 @@ const swap = (world: World, path: string): void => {
 const faultName = (fault: ServerFault): string =>
   fault.fault._tag === "Fail" ? fault.fault.reason._tag : fault.fault._tag
 
+/** What was made within so many steps may have been missing when it was looked for. */
+const JUST_NOW = 300
+
 /** The sizes of the files of a source, however deep. */
 const present = (world: World, source: string): Map<string, number> =>
-  new Map(Array.from(world.run(world.disk.files(`/${source}`)), ([path, bytes]) => [path, bytes.length]))
+  new Map(
+    Array.from(world.run(world.disk.files(`/${source}`)), ([path, { length }]): [string, number] => [
+      path,
+      length,
+    ]).filter(([path]) => world.engine.steps - (world.madeAt.get(`/${source}/${path}`) ?? 0) > JUST_NOW),
+  )
 
 /** Does what is not about the process itself. */
 export const perform = (world: World, operation: Operation): void => {

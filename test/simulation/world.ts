@@ -74,6 +74,8 @@ export interface World {
   /** What style sheets ever referred to, by absolute paths. */
   readonly everReferred: Map<string, Set<string>>
   readonly cdns: Cdns
+  /** When a path was made or changed last, in steps of the engine. */
+  readonly madeAt: Map<string, number>
   readonly counts: Map<string, number>
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => A
 }
@@ -116,6 +118,7 @@ export const makeWorld = (engineChance: Chance, chance: Chance, config: Simulate
     everLinked: new Set(),
     everReferred: new Map(),
     cdns: makeCdns(),
+    madeAt: new Map(),
     counts: new Map(),
     run,
   }
@@ -128,6 +131,7 @@ export const makeWorld = (engineChance: Chance, chance: Chance, config: Simulate
   const remember = (path: string) => {
     if (!path.startsWith("/workspace/")) {
       world.paths.add(path)
+      world.madeAt.set(path, engine.steps)
       // Made anew by somebody: what becomes of it now is no part of the accident.
       for (const [source, paths] of world.away) paths.delete(path.slice(source.length + 2))
       for (const key of world.swept.keys()) {
