@@ -524,6 +524,28 @@ describe.skipIf(!runs)("sftp against OpenSSH", () => {
         assert.deepStrictEqual(everything(directory), left)
       }),
     )
+
+    it.live(
+      "leftovers of a crashed run in a directory that only loses files go, and the empty directory with them",
+      () =>
+        Effect.gen(function* () {
+          const directory = room()
+          const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8)
+          const now = Math.floor(Date.now() / 1000).toString(36)
+          const crashed = `.fc-${machine}-${(2 ** 22 + 5).toString(36)}-${now}-${now}-1.tmp`
+          const { gid, uid } = fs.statSync(directory)
+          for (const name of ["a", "a/b", "kept"]) {
+            fs.mkdirSync(join(directory, name))
+            fs.chownSync(join(directory, name), uid, gid)
+            fs.writeFileSync(join(directory, name, crashed), "half")
+          }
+          fs.writeFileSync(join(directory, "kept/file"), "whole")
+          const transporter = yield* open(settingsFor(directory))
+          yield* transporter.remove(remote("a/b/file"))
+          yield* transporter.remove(remote("kept/other"))
+          yield* eventually("only what is published is left", () => everything(directory).join() === "kept/,kept/file")
+        }),
+    )
   })
 
   describe("a server that can less", () => {

@@ -9,8 +9,8 @@
  *
  * A server that does not let a rename replace a file shows none for a moment while it is replaced: then
  * `capabilities.atomicReplace` turns false. The server must let the user rename, and offer passive mode. Names that hold
- * line breaks or the byte 255 are refused. Temporary files of runs that crashed are removed when their directory is used
- * again. With TLS the certificate is verified, against `<ca>` where it is set.
+ * line breaks or the byte 255 are refused. Temporary files of runs that crashed are removed when a file is put beside
+ * them or removed there. With TLS the certificate is verified, against `<ca>` where it is set.
  *
  * @since 1.0.0
  */
@@ -56,7 +56,10 @@ const make = (settings: FtpSettings, server: ServerIdentity) =>
     const used = new WeakSet<FtpSession>()
     const connections = server.maxConnections > 0 ? server.maxConnections : FTP_CONNECTIONS
     const pool = yield* makePool(openConnection(settings, habits), connections)
-    const leftovers = yield* makeLeftovers(leftoverWays(pool, habits, settings.connectTimeout))
+    // What stays may hold leftovers that nothing is ever uploaded beside again.
+    const prune = (session: FtpSession, directory: string): Effect.Effect<void, Failure> =>
+      Effect.map(directories.prune(session, directory, top(session)), (stays) => leftovers.used(stays))
+    const leftovers = yield* makeLeftovers(leftoverWays(pool, habits, settings.connectTimeout, prune))
     const directories = yield* makeDirectories(habits, settings.connectTimeout, leftovers.made)
     const host: UploadHost = {
       habits,
@@ -171,7 +174,7 @@ const make = (settings: FtpSettings, server: ServerIdentity) =>
               if (refused.code !== 550 && refused.code !== 553 && refused.code !== 450) return yield* refused
               if ((yield* fileSize(session, habits, settings.connectTimeout, path)) !== undefined) return yield* refused
             }
-            yield* directories.prune(session, parentOf(path), top(session))
+            yield* prune(session, parentOf(path))
           }),
         ),
       stat: (at) =>

@@ -58,7 +58,10 @@ const make = (settings: SftpSettings, server: ServerIdentity) =>
       })
     const limit = server.maxConnections > 0 ? Math.min(server.maxConnections, SFTP_CONNECTIONS) : SFTP_CONNECTIONS
     const pool = yield* makePool(Effect.tap(openConnection(settings), probe), limit)
-    const leftovers = yield* makeLeftovers(leftoverWays(pool))
+    // What stays may hold leftovers that nothing is ever uploaded beside again.
+    const prune = (session: SftpSession, directory: string): Effect.Effect<void, Failure> =>
+      Effect.map(directories.prune(session, directory, settings.path), (stays) => leftovers.used(stays))
+    const leftovers = yield* makeLeftovers(leftoverWays(pool, prune))
     const directories = yield* makeDirectories(directoryMode(mode), leftovers.made)
     const host: UploadHost = {
       directories,
@@ -141,7 +144,7 @@ const make = (settings: SftpSettings, server: ServerIdentity) =>
                 there === undefined || packets.isDirectory(there) ? Effect.void : Effect.fail(refused),
               ),
             ),
-            Effect.andThen(directories.prune(session, parentOf(path), settings.path)),
+            Effect.andThen(prune(session, parentOf(path))),
           )
         }),
       stat: (at) =>

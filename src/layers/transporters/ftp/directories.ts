@@ -17,8 +17,8 @@ import { permissionAnswer, permissionCommand } from "./permissions.ts"
 export interface Directories {
   /** Makes a directory and those above it. Whoever needs the same one meanwhile waits for it. */
   readonly ensure: (session: FtpSession, directory: string) => Effect.Effect<void, Failure>
-  /** Removes a directory and those above it while they are empty; stops at `base`. */
-  readonly prune: (session: FtpSession, directory: string, base: string) => Effect.Effect<void, Lost>
+  /** Removes a directory and those above it while they are empty, at most up to `base`; gives the one that stays. */
+  readonly prune: (session: FtpSession, directory: string, base: string) => Effect.Effect<string, Lost>
 }
 
 /**
@@ -80,14 +80,15 @@ export const makeDirectories = (
         )
       })
 
-    const prune = (session: FtpSession, directory: string, base: string): Effect.Effect<void, Lost> =>
+    const prune = (session: FtpSession, directory: string, base: string): Effect.Effect<string, Lost> =>
       Effect.gen(function* () {
         let current = directory
         for (let level = 0; level < FTP_PRUNE_LEVELS && current !== base && !isTop(current); level++) {
           const [reply] = yield* session.exchange([`RMD ${current}`])
-          if (!isPositive(reply) && !saysMissing(reply, current)) return
+          if (!isPositive(reply) && !saysMissing(reply, current)) return current
           current = parentOf(current)
         }
+        return current
       })
 
     return { ensure, prune }

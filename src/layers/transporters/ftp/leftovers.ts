@@ -22,8 +22,13 @@ const nameIn = (line: string): string => {
   return name.slice(name.lastIndexOf("/") + 1)
 }
 
-/** How they are searched for and removed, with connections of this pool. */
-export const leftoverWays = (pool: FtpPool, habits: Habits, patience: number): LeftoverWays<FtpSession, Failure> => ({
+/** How they are searched for and removed, with connections of this pool. `prune` removes a directory that is empty then. */
+export const leftoverWays = (
+  pool: FtpPool,
+  habits: Habits,
+  patience: number,
+  prune: (session: FtpSession, directory: string) => Effect.Effect<void, Failure>,
+): LeftoverWays<FtpSession, Failure> => ({
   sweep: (directory) =>
     pool.use((session) =>
       Effect.gen(function* () {
@@ -41,6 +46,7 @@ export const leftoverWays = (pool: FtpPool, habits: Habits, patience: number): L
           yield* Effect.logDebug(`${directory || "."} can not be searched for leftovers: ${refused.words}`)
         }
         for (const name of found) yield* session.exchange([`DELE ${within(directory, name)}`])
+        if (found.length > 0) yield* prune(session, directory)
         return found.length
       }),
     ),

@@ -18,8 +18,8 @@ import type { SftpSession } from "./SftpSession.ts"
 export interface Directories {
   /** Makes a directory and those above it. Whoever needs the same one meanwhile waits for it. */
   readonly ensure: (session: SftpSession, directory: string) => Effect.Effect<void, Failure>
-  /** Removes a directory and those above it while they are empty; stops at `base`. */
-  readonly prune: (session: SftpSession, directory: string, base: string) => Effect.Effect<void, Failure>
+  /** Removes a directory and those above it while they are empty, at most up to `base`; gives the one that stays. */
+  readonly prune: (session: SftpSession, directory: string, base: string) => Effect.Effect<string, Failure>
 }
 
 const isMissing = (failure: Failure): boolean =>
@@ -82,16 +82,17 @@ export const makeDirectories = (
         )
       })
 
-    const prune = (session: SftpSession, directory: string, base: string): Effect.Effect<void, Failure> =>
+    const prune = (session: SftpSession, directory: string, base: string): Effect.Effect<string, Failure> =>
       Effect.gen(function* () {
         let current = directory
         for (let level = 0; level < SFTP_PRUNE_LEVELS && current !== base && !isTop(current); level++) {
           const [answer] = yield* session.exchange([packets.removeDirectory(toBytes(current))])
-          if (answer === undefined || answer.kind !== packets.STATUS) return
+          if (answer === undefined || answer.kind !== packets.STATUS) return current
           const code = answer.fields.uint32()
-          if (code !== packets.status.ok && code !== packets.status.noSuchFile) return
+          if (code !== packets.status.ok && code !== packets.status.noSuchFile) return current
           current = parentOf(current)
         }
+        return current
       })
 
     return { ensure, prune }

@@ -16,8 +16,11 @@ import type { SftpPool } from "./pool.ts"
 import { ask } from "./requests.ts"
 import type { SftpSession } from "./SftpSession.ts"
 
-/** How they are searched for and removed, with connections of this pool. */
-export const leftoverWays = (pool: SftpPool): LeftoverWays<SftpSession, Failure> => ({
+/** How they are searched for and removed, with connections of this pool. `prune` removes a directory that is empty then. */
+export const leftoverWays = (
+  pool: SftpPool,
+  prune: (session: SftpSession, directory: string) => Effect.Effect<void, Failure>,
+): LeftoverWays<SftpSession, Failure> => ({
   sweep: (directory) =>
     pool.use((session) =>
       Effect.gen(function* () {
@@ -44,6 +47,7 @@ export const leftoverWays = (pool: SftpPool): LeftoverWays<SftpSession, Failure>
           packets.close(handle),
           ...found.map((name) => packets.remove(toBytes(within(directory, name)))),
         ])
+        if (found.length > 0) yield* prune(session, directory)
         return found.length
       }),
     ),
