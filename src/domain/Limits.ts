@@ -728,3 +728,9 @@ export const BLIND_SCAN = 10_000
 
 /** ... or with pauses so many times as long as a scan takes. */
 export const BLIND_PAUSE = 20
+
+/** A file that its writer opened and did not close is taken once it held still for this long ... */
+export const SETTLE_OPEN_QUIET = 10_000
+
+/** ... or after this long at the latest, as a log that is written without end. */
+export const SETTLE_OPEN_DELAY_MAX = 60_000

@@ -32,7 +32,6 @@ const EXPAND_BATCH = 16
 
 /** How soon a file that changed while it was worked on is looked at again, in milliseconds. */
 const CHANGED_QUIET = 50
-
 /** Files that wait in a quick lane before scans wait for it, and how long they wait at most, in milliseconds. */
 const LISTED_AHEAD = 2048
 const LISTING_WAIT = 1_000
@@ -67,7 +66,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   /** What listing a tree found to be due. Work of a file takes it out, so its deliveries are as they were listed. */
   const found = new Map<string, Item>()
   let expanding: { readonly walk: Walk; readonly item: Item } | undefined
-  /** How many targets of this server have a failure on record. */
+  /** Targets of this server that have a failure on record. */
   let failed = (yield* ledger.totals).find((total) => total.server === server)?.failures ?? 0
   let worked = 0
   let stopped = false
@@ -166,9 +165,13 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     return true
   })
 
-  /** May go together with others: small, and as a listing found it. */
+  /** May go together with others. */
   const isEasy = (item: Item): boolean =>
-    !item.urgent && item.state !== undefined && item.state.size <= BATCH_FILE_BYTES && !fromAgenda.has(keyOf(item))
+    !item.urgent &&
+    item.state !== undefined &&
+    item.state.size <= BATCH_FILE_BYTES &&
+    !fromAgenda.has(keyOf(item)) &&
+    !shared.isWritten(item.source, item.path)
 
   /** Files may be listed as fast as they are delivered: whoever lists them waits a little, instead of listing them twice. */
   const isFull = (): boolean =>
