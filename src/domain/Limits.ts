@@ -743,3 +743,8 @@ export const DISK_READ_AHEAD = 2
 
 /** Bytes of an SSH packet from which its memory is let go as soon as it is sent. */
 export const SFTP_LET_GO_BYTES = 16_384
+/** A file that its writer opened and did not close is taken once it held still for this long ... */
+export const SETTLE_OPEN_QUIET = 10_000
+
+/** ... or after this long at the latest, as a log that is written without end. */
+export const SETTLE_OPEN_DELAY_MAX = 60_000

@@ -80,6 +80,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
         discard: true,
       }),
     unsettled: (source, path, quiet) => settle.again(source, path, quiet),
+    isWritten: (source, path) => settle.isWaiting(source, path),
     linked: (source, link, target) => discoverers.find((discover) => discover.source === source)?.linked(link, target),
     vanished: (item) => guard.vanished(item),
     approvedRoot: (source) => guard.approvedRoot(source),

@@ -345,6 +345,9 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
             shared.vanished(listed(item.source, item.path, undefined))
           else yield* forget(job.delivery)
         } else if (state !== undefined) {
+          if (item.restless === undefined && shared.isWritten(item.source, item.path)) {
+            return yield* new SourceError({ path: item.path, reason: "Changed", detail: "is being written" })
+          }
           const done = yield* Effect.result(
             job._tag === "Put"
               ? put(book, ask, state, job.rule, job.destination, job.previous)
