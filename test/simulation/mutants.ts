@@ -232,4 +232,140 @@ export const mutants: ReadonlyArray<Mutant> = [
       ],
     ],
   },
+  {
+    name: "a batch takes places that other files have",
+    file: "src/streams/batch.ts",
+    edits: [["if (occupied[index] === false || one.previous?.destination === one.place) return true", "return true"]],
+  },
+  {
+    name: "a batch forgets the files that were refused",
+    file: "src/streams/batch.ts",
+    edits: [["else failed.push([one.item, result.failure])", ""]],
+  },
+  {
+    name: "a batch forgets what needs a closer look",
+    file: "src/streams/lanes.ts",
+    edits: [["const rest = new Set([...left, ...outcome.left])", "const rest = new Set(left)"]],
+  },
+  {
+    name: "a batch mixes up its receipts",
+    file: "src/streams/batch.ts",
+    edits: [["const result = results[index]", "const result = results[ready.length - 1 - index]"]],
+  },
+  {
+    name: "a batch forgets the old names",
+    file: "src/streams/batch.ts",
+    edits: [["previous: one.previous,", "previous: undefined,"]],
+  },
+  {
+    name: "a batch whose answers are lost leaves no doubt",
+    file: "src/streams/batch.ts",
+    edits: [
+      ["yield* acknowledge.end(server, id, confirmed, unknown)", "yield* acknowledge.end(server, id, confirmed, [])"],
+    ],
+  },
+  {
+    name: "uploads that a crash cut off leave no doubt",
+    file: "src/layers/ledger/memory.ts",
+    edits: [["for (const id of state.uploads.keys()) endUploads(state, id)", "state.uploads.clear()"]],
+  },
+  {
+    name: "what an upload may have left behind is not cleared away",
+    file: "src/layers/ledger/memoryState.ts",
+    edits: [["retire(state, target, destination, removeAt, 0)", "return"]],
+  },
+  {
+    name: "a style sheet is not due again when an image is elsewhere",
+    file: "src/layers/ledger/memoryState.ts",
+    edits: [
+      [
+        "markStale(state, one.delivery, one.delivery)",
+        'markStale(state, { ...one.delivery, path: "" as RelativePath }, one.delivery)',
+      ],
+    ],
+  },
+  {
+    name: "an image that moves while its style sheet is on its way",
+    file: "src/layers/ledger/memoryState.ts",
+    edits: [["markStale(state, one.delivery, one.delivery)", "markStale(state, one.delivery)"]],
+  },
+  {
+    name: "style sheets that are due again wait for the next scan",
+    file: "src/streams/referrers.ts",
+    edits: [["for (const target of stale) shared.stale(target)", ""]],
+  },
+  {
+    name: "old images go before the style sheets that show them",
+    file: "src/layers/ledger/memoryState.ts",
+    edits: [["if (until !== undefined && until <= now) return true", "return true"]],
+  },
+  {
+    name: "who waited for an image is not taken up again",
+    file: "src/streams/lanes.ts",
+    edits: [
+      ["for (const referrer of waits.ended(item)) backlog.add({ ...referrer, urgent: false })", "waits.ended(item)"],
+    ],
+  },
+  {
+    name: "work that ended counts as under way",
+    file: "src/streams/waits.ts",
+    edits: [["if (own !== undefined) {", "if (false && own !== undefined) {"]],
+  },
+  {
+    name: "names in a cycle depend on one another",
+    file: "src/streams/links.ts",
+    edits: [["if (!isBack || !naming) return now.delivery.url", "return now.delivery.url"]],
+  },
+  {
+    name: "two rules replace each other's output",
+    file: "src/streams/deliver.ts",
+    edits: [["if (madeBy(rule) === madeBy(otherRule)) return Effect.succeed(false)", "return Effect.succeed(false)"]],
+  },
+  {
+    name: "a CDN is not told of what is removed",
+    file: "src/streams/deliver.ts",
+    edits: [
+      [': outdating(shared, server, retirement.destination, "removed", clock.currentTimeMillisUnsafe())),', ": []),"],
+    ],
+  },
+  {
+    name: "an order that a CDN refused counts as taken",
+    file: "src/streams/invalidate.ts",
+    edits: [["if (refusal !== undefined) return yield* failed(refusal)", ""]],
+  },
+  {
+    name: "what changed while a CDN was told is forgotten",
+    file: "src/layers/ledger/memoryState.ts",
+    edits: [["if (server === one.server && seq <= one.through)", "if (server === one.server)"]],
+  },
+  {
+    name: "the same source counts as the same content whatever it refers to",
+    file: "src/streams/acknowledge.ts",
+    edits: [["  links.length === 0 &&\n", ""]],
+  },
+  {
+    name: "approved deletions reach any root",
+    file: "src/streams/deliver.ts",
+    edits: [["if (identity === undefined || identity !== shared.approvedRoot(item.source)) return false", ""]],
+  },
+  {
+    name: "who confirms means any root",
+    file: "src/streams/guard.ts",
+    edits: [['if (wasConfirmed && (hold !== undefined || now.state === "same")) {', "if (wasConfirmed) {"]],
+  },
+  {
+    name: "an approval spreads to what comes later",
+    file: "src/streams/backlog.ts",
+    edits: [["approved: before.approved && after.approved,", "approved: before.approved || after.approved,"]],
+  },
+  {
+    name: "few missing files of another root are no accident",
+    file: "src/streams/guard.ts",
+    edits: [
+      [
+        'if (!many && now.state === "same" && hold === undefined) return approve(items, now)',
+        "if (!many && hold === undefined) return approve(items, now)",
+      ],
+    ],
+  },
 ]

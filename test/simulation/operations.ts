@@ -249,7 +249,7 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
         () => ({ do: chance.pick(["unmount", "unmount", "mount empty", "mount", "mount"] as const), source: source() }),
       ],
       [0.1, () => ({ do: "retry all" })],
-      [flavour.mounts * 0.2, () => ({ do: "confirm", source: source() })],
+      [flavour.mounts * 0.3, () => ({ do: "confirm", source: source() })],
       [flavour.time, () => ({ do: "wait", millis: chance.pick([5, 60, 300, 1_500, 6_000, 30_000, 90_000]) })],
       [flavour.time * 0.1, () => ({ do: "jump", millis: chance.pick([1_000, 60_000, 3_600_000, 86_400_000]) })],
     ])()
@@ -260,6 +260,7 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       [3, chance.below(80)],
       [1, 1_000],
     ])
+  const serverDown = (server: string): Step => ({ after: 0, operation: { do: "server", server, up: false } })
   /** What people do next, more often than chance would have it. */
   const followUp = (operation: Operation): ReadonlyArray<Step> => {
     if (operation.do === "set aside" && chance.happens(0.7)) {
@@ -270,6 +271,15 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       return [
         { after: 20, operation: { do: "set aside", path } },
         { after: chance.below(25), operation: { do: "put back", path } },
+      ]
+    }
+    if (operation.do === "confirm" && chance.happens(0.7)) {
+      const { source } = operation
+      return [
+        ...(chance.happens(0.5) ? [serverDown(chance.pick(serverNames))] : []),
+        { after: chance.below(20), operation: { do: "unmount", source } },
+        ...(chance.happens(0.7) ? [{ after: 0, operation: { do: "mount empty", source } } as const] : []),
+        { after: chance.below(40), operation: { do: "wait", millis: chance.pick([60, 1_500, 90_000]) } },
       ]
     }
     if (operation.do === "edit" && operation.edit.kind.startsWith("remove") && chance.happens(0.4)) {
