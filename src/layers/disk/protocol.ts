@@ -88,11 +88,22 @@ export interface Operations {
     { readonly tree: Tree; readonly path: string; readonly version: DeliveredState },
     "removed" | "changed",
   ]
-  /** A piece of this version of a file; where it is given, in this memory, which travels there and back. */
+  /**
+   * A piece of this version of a file; where it is given, in this memory, which travels there and back. The pieces of one
+   * `reading`, in order, go into a SHA-256 that `digest` asks for.
+   */
   readonly read: readonly [
-    { readonly original: Original; readonly offset: number; readonly length: number; readonly into?: ArrayBuffer },
+    {
+      readonly original: Original
+      readonly offset: number
+      readonly length: number
+      readonly into?: ArrayBuffer
+      readonly reading?: number
+    },
     Uint8Array,
   ]
+  /** The SHA-256 of what was read, or undefined; then the reading is forgotten. It goes where the pieces went. */
+  readonly digest: readonly [{ readonly reading: number }, string | undefined]
   readonly hash: readonly [{ readonly original: Original; readonly algorithm: Algorithm }, string]
   /** SHA-256 of the bytes that were copied. */
   readonly copy: readonly [Put, string]

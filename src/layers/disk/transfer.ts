@@ -4,7 +4,7 @@
  * @since 1.0.0
  */
 import { Buffer } from "node:buffer"
-import { createHash, hash as hashOf } from "node:crypto"
+import { createHash, type Hash, hash as hashOf } from "node:crypto"
 import { closeSync, readSync, writeSync } from "node:fs"
 import { DISK_CHUNK } from "../../domain/Limits.ts"
 import { display } from "../../domain/Path.ts"
@@ -104,15 +104,32 @@ export const isEqual = (original: Original, other: number, turn: Turn): boolean 
   }
 }
 
+/** Files that are being read piece by piece, and the bytes so far. */
+const readings = new Map<number, { readonly hash: Hash; offset: number }>()
+
 /** A piece of this version of a file. */
-export const read = ({ into, length, offset, original }: Input<"read">, turn: Turn): Uint8Array => {
+export const read = ({ into, length, offset, original, reading }: Input<"read">, turn: Turn): Uint8Array => {
   const source = openVersion(original, turn)
   try {
     const bytes = new Uint8Array(into ?? new ArrayBuffer(length), 0, length)
     readExactly(source, original.location, bytes, length, offset)
     verify(source, original)
+    if (reading !== undefined) {
+      if (offset === 0) readings.set(reading, { hash: createHash("sha256"), offset })
+      const state = readings.get(reading)
+      if (state?.offset !== offset) throw new Refusal("Failed", "pieces were read in another order than expected")
+      state.hash.update(bytes)
+      state.offset += length
+    }
     return bytes
   } finally {
     closeSync(source)
   }
+}
+
+/** The SHA-256 of the pieces of a reading, which ends with it. */
+export const digest = ({ reading }: Input<"digest">): string | undefined => {
+  const state = readings.get(reading)
+  readings.delete(reading)
+  return state?.hash.digest("hex")
 }
