@@ -728,3 +728,6 @@ export const BLIND_SCAN = 10_000
 
 /** ... or with pauses so many times as long as a scan takes. */
 export const BLIND_PAUSE = 20
+
+/** Hashes of small files that are asked of a disk worker together. */
+export const HASHES_TOGETHER = 32
