@@ -748,3 +748,5 @@ export const SETTLE_OPEN_QUIET = 10_000
 
 /** ... or after this long at the latest, as a log that is written without end. */
 export const SETTLE_OPEN_DELAY_MAX = 60_000
+/** Hashes of small files that are asked of a disk worker together. */
+export const HASHES_TOGETHER = 32

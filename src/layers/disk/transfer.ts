@@ -8,8 +8,8 @@ import { createHash, type Hash, hash as hashOf } from "node:crypto"
 import { closeSync, readSync, writeSync } from "node:fs"
 import { DISK_CHUNK } from "../../domain/Limits.ts"
 import { display } from "../../domain/Path.ts"
-import type { Input, Original } from "./protocol.ts"
-import { Refusal } from "./refusal.ts"
+import { type Input, type Original, originalsOf, type Refused } from "./protocol.ts"
+import { attempt, Refusal } from "./refusal.ts"
 import { openVersion, sourceRefusal, verify } from "./version.ts"
 import type { Turn } from "./turn.ts"
 
@@ -77,6 +77,12 @@ export const transfer = (source: number, original: Original, target: number, tur
 export const hash = ({ algorithm, original }: Input<"hash">, turn: Turn): string => {
   const source = openVersion(original, turn)
   try {
+    const { size } = original.version
+    if (size <= DISK_CHUNK) {
+      readExactly(source, original.location, buffer, size, null)
+      verify(source, original)
+      return hashOf(algorithm, buffer.subarray(0, size), "hex")
+    }
     const digest = createHash(algorithm)
     pieces(source, original, turn, (bytes) => void digest.update(bytes))
     verify(source, original)
@@ -84,6 +90,12 @@ export const hash = ({ algorithm, original }: Input<"hash">, turn: Turn): string
   } finally {
     closeSync(source)
   }
+}
+
+/** Hashes of several files: one that has none does not keep the others from theirs. */
+export const hashMany = (input: Input<"hashMany">, turn: Turn): ReadonlyArray<string | Refused> => {
+  const { algorithm } = input
+  return originalsOf(input).map((original) => attempt(() => hash({ algorithm, original }, turn)))
 }
 
 /** Whether an open file holds exactly the bytes of this version of another one. */
