@@ -62,7 +62,7 @@ export const DRAIN_GRACE = 10_000
 export const COMMIT_BATCH = 512
 
 /** Rows of the published map changed in one transaction. */
-export const PUBLISH_BATCH = 500
+export const PUBLISH_BATCH = 1_024
 
 /** Restarts of a failing part: the wait doubles from the first to the last. */
 export const RESTART_FIRST = 250
@@ -743,3 +743,6 @@ export const LISTING_WAIT = 1_000
 
 /** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
 export const LANE_AGENDA = 4_096
+
+/** Deliveries that stand in the ledger's outbox as one row. */
+export const OUTBOX_PACK = 512
