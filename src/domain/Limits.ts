@@ -68,7 +68,7 @@ export const DRAIN_GRACE = 10_000
 export const COMMIT_BATCH = 512
 
 /** Rows of the published map changed in one transaction. */
-export const PUBLISH_BATCH = 500
+export const PUBLISH_BATCH = 1_024
 
 /** Restarts of a failing part: the wait doubles from the first to the last. */
 export const RESTART_FIRST = 250
@@ -750,3 +750,6 @@ export const SETTLE_OPEN_QUIET = 10_000
 export const SETTLE_OPEN_DELAY_MAX = 60_000
 /** Hashes of small files that are asked of a disk worker together. */
 export const HASHES_TOGETHER = 32
+
+/** Deliveries that stand in the ledger's outbox as one row. */
+export const OUTBOX_PACK = 512

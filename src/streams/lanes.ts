@@ -20,7 +20,6 @@ import {
   EXPAND_BATCH,
   LANE_AGENDA,
   LISTED_AHEAD,
-  LISTING_WAIT,
   WAITING_LOOK,
 } from "../domain/Limits.ts"
 import { root } from "../domain/Path.ts"
@@ -33,6 +32,7 @@ import { type DeliverParts, makeDeliver } from "./deliver.ts"
 import { makeFailures } from "./failures.ts"
 import { makePlaces } from "./places.ts"
 import { makePulse } from "./pulse.ts"
+import { makeRoom } from "./room.ts"
 import { areBeside, type Unit, unitsOf } from "./units.ts"
 import { Waits } from "./waits.ts"
 import { eachFile, makeWalk, type Walk } from "./walk.ts"
@@ -54,7 +54,6 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const breaker = yield* makeBreaker(options.connections)
   const backlog = new Backlog()
   const pulse = makePulse()
-  const drained = makePulse()
   /** In work, and whether to look again afterwards. */
   const inFlight = new Map<string, Item | undefined>()
   /** Targets with a retry or retirement that the agenda handed over. */
@@ -173,22 +172,9 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     !fromAgenda.has(item.key) &&
     !shared.isWritten(item.source, item.path)
 
-  /** Files may be listed as fast as they are delivered: whoever lists them waits a little, instead of listing them twice. */
-  const isFull = (): boolean =>
-    deliverMany !== undefined && breaker.state()._tag === "Up" && backlog.size > LISTED_AHEAD
-
-  const hasDrained: Effect.Effect<void> = Effect.suspend(() =>
-    isFull() ? Effect.andThen(drained.wait, hasDrained) : Effect.void,
-  )
-
-  const room: Effect.Effect<void> = Effect.suspend(() => {
-    if (!isFull()) return Effect.void
-    const before = worked
-    const isQuick = () => worked - before >= BATCH_FILES
-    return Effect.andThen(
-      Effect.raceFirst(hasDrained, Effect.sleep(LISTING_WAIT)),
-      Effect.suspend(() => (isQuick() ? room : Effect.void)),
-    )
+  const room = makeRoom({
+    isFull: () => deliverMany !== undefined && breaker.state()._tag === "Up" && backlog.size > LISTED_AHEAD,
+    worked: () => worked,
   })
 
   /** Whether listing some more comes before starting what there is: so that many small files go together. */
@@ -208,7 +194,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       }
       const items = pickAll()
       const units = deliverMany === undefined ? items.map((item): Unit => [item]) : unitsOf(items, isEasy)
-      if (!isFull()) drained.wake()
+      room.taken()
       if (isNonEmptyReadonlyArray(units)) return units
       // Nothing to try the server with: whoever comes next may.
       breaker.unproven()
@@ -360,7 +346,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     /** Tries a server that is down at once. */
     retryNow: breaker.retryNow,
     /** Returns when it is worth listing more for this lane; at once for one that is slower than any listing. */
-    room,
+    room: room.wait,
     isIdle,
     /** Nothing can be done now: idle, or waiting for a server that is down. */
     isStuck: () => breaker.state()._tag === "Down" && inFlight.size === 0,
