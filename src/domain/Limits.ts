@@ -110,7 +110,7 @@ export const TOLD_ALIKE = 5
 /** Redraws of the progress line a second. */
 export const PROGRESS_FPS = 10
 
-/** Failed files listed in the readable status; the JSON form has all. */
+/** Failed files listed in the readable status; the JSON form has them up to {@link STATUS_FAILURES_TOLD}. */
 export const STATUS_FAILURES = 50
 
 /** Bytes of a request to the running daemon. */
@@ -734,3 +734,6 @@ export const SETTLE_OPEN_QUIET = 10_000
 
 /** ... or after this long at the latest, as a log that is written without end. */
 export const SETTLE_OPEN_DELAY_MAX = 60_000
+
+/** Failed files that a status tells, each with its reason; past it they are only counted. */
+export const STATUS_FAILURES_TOLD = 10_000

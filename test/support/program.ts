@@ -113,7 +113,8 @@ const follow = (child: ChildProcess): Daemon => {
 export const until = (
   holds: () => boolean,
   describe: () => string = () => "the condition",
-  seconds = 20,
+  // A busy machine is slow, not wrong.
+  seconds = 60,
 ): Promise<void> =>
   new Promise((resolve, reject) => {
     const deadline = Date.now() + seconds * 1000
