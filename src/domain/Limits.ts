@@ -116,7 +116,7 @@ export const TOLD_ALIKE = 5
 /** Redraws of the progress line a second. */
 export const PROGRESS_FPS = 10
 
-/** Failed files listed in the readable status; the JSON form has all. */
+/** Failed files listed in the readable status; the JSON form has them up to {@link STATUS_FAILURES_TOLD}. */
 export const STATUS_FAILURES = 50
 
 /** Bytes of a request to the running daemon. */
@@ -753,3 +753,6 @@ export const HASHES_TOGETHER = 32
 
 /** Deliveries that stand in the ledger's outbox as one row. */
 export const OUTBOX_PACK = 512
+
+/** Failed files that a status tells, each with its reason; past it they are only counted. */
+export const STATUS_FAILURES_TOLD = 10_000

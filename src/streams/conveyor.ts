@@ -176,6 +176,8 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
     events: Stream.fromPubSub(events),
     /** How things stand. */
     status: status.status,
+    /** Whether disk and servers are in sync. */
+    inSync: status.inSync,
     /** Returns when nothing can be done any more; see `status` for what is left. */
     quiet: status.quiet,
     /** Looks at this path at once, failed before or not. */

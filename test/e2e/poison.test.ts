@@ -109,6 +109,7 @@ describe("files that always fail", () => {
       assert.isBelow(running.log().split("\n").length, 200)
       const { failures, servers } = printed()
       assert.strictEqual(servers[0]?.failed, 1_000)
+      assert.strictEqual(failures.length, 1_000)
       assert.isTrue(failures.every((failure) => failure.reason !== "" && failure.nextTry > failure.since))
       cure()
       await until(() => gap() === "", gap, SECONDS)

@@ -225,9 +225,15 @@ describe("names", () => {
       fs.mkdirSync(at("out", name))
       fs.writeFileSync(at("out", name, "in the way"), "")
     }
-    const once = run(place.config, "--once")
-    assert.strictEqual(once.code, 1)
-    for (const line of `${once.err}\n${once.out}`.split("\n")) {
+    const said = [["--once"], ["--dry-run"]].map((words) => run(place.config, ...words))
+    assert.deepStrictEqual(
+      said.map(({ code }) => code),
+      [1, 0],
+    )
+    said.push(run("status", place.config))
+    const worst = ["\u001b[2J", hostile.at(-1) ?? "", "a\r\nDELE b", "absent \u009b2J\r"]
+    for (const name of worst) said.push(run("explain", place.config, at("site", name)))
+    for (const line of said.flatMap(({ err, out }) => `${err}\n${out}`.split("\n"))) {
       assert.notMatch(line, /^time=2000|^Set-Cookie|^DELE/)
       // oxlint-disable-next-line no-control-regex -- control characters are what must not be there
       assert.notMatch(line, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/)
@@ -309,6 +315,25 @@ describe("permissions", () => {
     },
     TIMEOUT,
   )
+})
+
+describe("commands that only look", () => {
+  it("work on files in a directory that nobody can have made before, and leave nothing of it", () => {
+    prepare({
+      rules:
+        '<rule for="site" label="all"><processorChain><processor name="command.Run" command="sh -c \'dirname {output} &gt; {output}\'"/><processor name="unique_filename.MD5"/></processorChain><destinations><destination server="origin"/></destinations></rule>',
+    })
+    write("site/a.txt", "a")
+    const temporary = at("temporary")
+    fs.mkdirSync(temporary)
+    const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
+    const explained = spawnSync(process.execPath, [main, "explain", place.config, at("site/a.txt")], {
+      encoding: "utf8",
+      env: { ...process.env, TMPDIR: temporary },
+    })
+    assert.match(explained.stdout, /goes to .*a_[0-9a-f]{32}\.txt/)
+    assert.deepStrictEqual(fs.readdirSync(temporary), [])
+  }, 60_000)
 })
 
 describe("code of third parties", () => {
