@@ -161,9 +161,10 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     }
     const book = shared.books.get(other.source)
     const state = book === undefined ? undefined : yield* files.stat(book.source, other.path)
+    // The copy of a file that we deleted ourselves is all there is of it.
     const stillThere =
       book !== undefined &&
-      state !== undefined &&
+      (state !== undefined || other.sourceDeleted) &&
       !plan(book, other.path, state, [other], server).some((job) => job._tag === "Retire")
     if (!stillThere) return key
     if (isOwnFile(other)) return (yield* claimFromRule(item, place, rule, other)) ? key : undefined
@@ -283,9 +284,13 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
 
   /** An approved deletion may have waited long: the root must still be the one it was about, and the file not in it. */
   const isGone = Effect.fnUntraced(function* (book: SourceBook, item: Item) {
-    const identity = yield* files.identity(book.source)
-    if (identity === undefined || identity !== shared.approvedRoot(item.source)) return false
-    return (yield* files.stat(book.source, item.path)) === undefined
+    const isApproved = Effect.map(
+      files.identity(book.source),
+      (identity) => identity !== undefined && identity === shared.approvedRoot(item.source),
+    )
+    if (!(yield* isApproved) || (yield* files.stat(book.source, item.path)) !== undefined) return false
+    // The root may have gone away between the two looks.
+    return yield* isApproved
   })
 
   const forget = Effect.fnUntraced(function* (delivery: Delivery) {

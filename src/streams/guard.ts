@@ -38,6 +38,10 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
   let last = 0
   let deciding = false
   let confirmed = false
+  /** The root that was judged when something was held; undefined where only a run before did that. */
+  let heldRoot: RootNow | undefined
+  /** Something was held when a person confirmed. */
+  let meantHold = false
   let approvedRoot: RootIdentity | undefined
   let hold: Hold | undefined = (yield* ledger.holds).find((held) => held.source === book.source.name)
 
@@ -119,10 +123,12 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     const many = isMany()
     const items = gathered.drain()
     const wasConfirmed = confirmed
+    const wasOfHold = meantHold
     confirmed = false
     const now = yield* rootNow()
-    // Who confirmed while nothing was held meant the root that was there, not one that took its place since.
-    if (wasConfirmed && (hold !== undefined || now.state === "same")) {
+    // Who confirmed meant the root that the hold is about, or the one that was there, not one that took its place since.
+    const isMeant = wasOfHold && heldRoot?.identity === now.identity
+    if (wasConfirmed && (isMeant || now.state === "same")) {
       yield* release()
       return approve([...items, directory(book.source.name, root, "tree")], now)
     }
@@ -142,6 +148,7 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     }
     const isNews = hold === undefined
     hold = held
+    heldRoot = now
     yield* ledger.commit([{ _tag: "Held", hold: held }])
     if (isNews) shared.emit({ _tag: "Held", hold: held })
   })
@@ -173,6 +180,7 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     vanished,
     confirm: () => {
       confirmed = true
+      meantHold = hold !== undefined
       pulse.wake()
     },
     hold: () => hold,

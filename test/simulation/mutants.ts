@@ -346,12 +346,12 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "approved deletions reach any root",
     file: "src/streams/deliver.ts",
-    edits: [["if (identity === undefined || identity !== shared.approvedRoot(item.source)) return false", ""]],
+    edits: [["(identity) => identity !== undefined && identity === shared.approvedRoot(item.source)", "() => true"]],
   },
   {
     name: "who confirms means any root",
     file: "src/streams/guard.ts",
-    edits: [['if (wasConfirmed && (hold !== undefined || now.state === "same")) {', "if (wasConfirmed) {"]],
+    edits: [['if (wasConfirmed && (isMeant || now.state === "same")) {', "if (wasConfirmed) {"]],
   },
   {
     name: "an approval spreads to what comes later",

@@ -92,8 +92,10 @@ export const makeOracle = (world: World): Oracle => {
     if (size === undefined || world.confirmed.has(source)) return
     // Where new files came meanwhile the guard counts; where there is nothing it holds whatever the count.
     if (filesOf(world, source).length > 0) return
+    // A rule that goes by size may have been right a moment before.
     const wanted = running.rules.some(
-      (one) => idOf(one) === rule && one.servers.includes(server) && wants(one, path, size),
+      (one) =>
+        one.minimum === undefined && idOf(one) === rule && one.servers.includes(server) && wants(one, path, size),
     )
     if (wanted) violated(`guard: ${path} is deleted from ${server} although its source was taken away as a whole`)
   }
@@ -268,9 +270,12 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
     deliveries.set(row.destination, [...others, row])
   }
   const poisoned = new Set<string>()
-  for (const claims of expected.values()) {
+  /** Places of files whose copy there is all there is of them. */
+  const kept = new Set<string>()
+  for (const [place, rows] of deliveries) if (rows.some(isSwept(world))) kept.add(place)
+  for (const [place, claims] of expected) {
     // Of several that belong at one place one is there; the others keep what they had.
-    const isContested = new Set(claims.map(makingOf)).size > 1
+    const isContested = new Set(claims.map(makingOf)).size > 1 || kept.has(place)
     for (const claim of claims) {
       if (claim.result === undefined || isContested) poisoned.add(`${claim.source}\0${claim.path}`)
     }
@@ -278,7 +283,7 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
   for (const [place, claims] of expected) {
     const able = claims.flatMap((claim) => (claim.result === undefined ? [] : [{ ...claim, result: claim.result }]))
     const [first] = able
-    if (first === undefined) continue
+    if (first === undefined || kept.has(place)) continue
     const file = held.get(place as never)
     if (file === undefined) sentences.push(`${server} lacks ${place}, which is ${first.source}/${first.path}`)
     else {
@@ -309,7 +314,7 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
     const delivery = deliveries.get(place)?.[0]
     const target = delivery === undefined ? "" : `${delivery.source}\0${delivery.path}`
     if (delivery !== undefined && poisoned.has(target)) continue
-    if (delivery?.sourceDeleted === true && world.everSwept.has(`${target}\0${delivery.hash}`)) continue
+    if (delivery !== undefined && isSwept(world)(delivery)) continue
     if (stuck.some((text) => refersTo(text, world.servers.get(server).transporter.url(place)))) continue
     sentences.push(
       `${server} holds ${place}, which nothing wants${delivery === undefined ? "" : " and the ledger knows"}`,
@@ -327,7 +332,7 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
       if (!wants(rule, path, swept.version.bytes.length)) continue
       const right = published(rule, path, swept.version.bytes, 0n)
       if (right === undefined || rule.chain.includes("unique_filename.Mtime")) continue
-      if (right.place === undefined || expected.has(right.place)) continue
+      if (right.place === undefined || (expected.has(right.place) && !kept.has(right.place))) continue
       const file = held.get(right.place as never)
       if (file === undefined || !right.is(file.bytes)) {
         sentences.push(`${server} lost ${right.place}, whose source file the daemon deleted`)
@@ -336,6 +341,12 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
   }
   return sentences
 }
+
+/** The daemon deleted this version of its source file. */
+const isSwept =
+  (world: World) =>
+  ({ hash, path, source, sourceDeleted }: Delivery): boolean =>
+    sourceDeleted && world.everSwept.has(`${source}\0${path}\0${hash}`)
 
 function cdnDifferences(world: World, server: string): ReadonlyArray<string> {
   if (world.servers.get(server).transporter.invalidator === undefined) return []

@@ -544,6 +544,28 @@ describe("collisions", () => {
     ),
   )
 
+  it.effect("the copy of a file that was deleted after delivery is not replaced by another file of its name", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        const first = testRule("first", ["cdn"], { path: "x", fileDeletionDelayAfterSync: 5, filter: { paths: ["y"] } })
+        const second = testRule("second", ["cdn"], { path: "x/y", filter: { paths: ["z"] } })
+        const config = testConfig({ servers: ["cdn"], rules: [first, second] })
+        yield* world.disk.write("/site/y/z/a", "the only copy")
+        yield* inGraph(world, config, (conveyor, ledger) =>
+          Effect.gen(function* () {
+            yield* TestClock.adjust(60_000)
+            yield* untilQuiet(conveyor)
+            assert.isFalse((yield* world.disk.files("/site")).has("y/z/a"))
+            yield* world.disk.write("/site/z/a", "another")
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(yield* held(world, "cdn"), { "x/y/z/a": "the only copy" })
+            assert.include((yield* ledger.failures(10))[0]?.reason, "is where y/z/a is published already")
+          }),
+        )
+      }),
+    ),
+  )
+
   it.effect("two rules that publish the same thing at one place share it, until the last of them goes", () =>
     withWorld(["cdn"], (world) =>
       Effect.gen(function* () {
