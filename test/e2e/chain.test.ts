@@ -59,9 +59,9 @@ describe("a site through the whole chain", { timeout: 120_000 }, () => {
       const out = tree(at.out)
       const find = (pattern: RegExp) => [...out.keys()].filter((name) => pattern.test(name))
       const page = out.get("static/index.html") ?? ""
-      const [sheet = ""] = addressesIn(page).filter((name) => name.endsWith(".css"))
-      const [script = ""] = addressesIn(page).filter((name) => name.endsWith(".mjs"))
-      const [image = ""] = addressesIn(page).filter((name) => name.endsWith(".png"))
+      const sheet = addressesIn(page).find((name) => name.endsWith(".css")) ?? ""
+      const script = addressesIn(page).find((name) => name.endsWith(".mjs")) ?? ""
+      const image = addressesIn(page).find((name) => name.endsWith(".png")) ?? ""
       for (const name of [sheet, script, image]) assert.isTrue(out.has(name), `${name} in ${page}`)
       assert.deepStrictEqual(addressesIn(out.get(sheet) ?? ""), [image])
       const [part = "", picture = ""] = [...addressesIn(out.get(script) ?? "")].sort((a, b) => (a < b ? 1 : -1))
