@@ -137,6 +137,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
 
   const scan = Effect.fnUntraced(function* (session: WatchSession, path: RelativePath, recursive: boolean) {
     const startedAt = clock.currentTimeMillisUnsafe()
+    const identity = path === root && recursive ? yield* files.identity(source) : undefined
     const findings = makeFindings()
     const watch = (directories: ReadonlyArray<RelativePath>) =>
       Effect.map(session.watch(directories), (blind) => void findings.blind.push(...blind))
@@ -171,11 +172,11 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       millis: status.scanMillis,
       first: !status.scanned,
     })
-    yield* firstScanDone(findings)
+    yield* firstScanDone(findings, identity)
   })
 
-  const firstScanDone = Effect.fnUntraced(function* (findings: Findings) {
-    const identity = yield* files.identity(source)
+  /** `identity`: of the root before it was scanned, so that another that takes its place meanwhile is known for another. */
+  const firstScanDone = Effect.fnUntraced(function* (findings: Findings, identity: RootIdentity | undefined) {
     const known = (yield* ledger.roots).get(source.name)
     if (identity !== undefined && (known === undefined || findings.due === 0)) {
       yield* ledger.commit([{ _tag: "RootSeen", source: source.name, root: { path: source.root, identity } }])

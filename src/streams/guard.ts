@@ -136,8 +136,10 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     const counted = yield* census(now.state)
     const verdict = judge(counted, shared.config.settings.maxDeletes.share)
     if (verdict._tag === "Approve") {
+      // What was held before is meant too, and nobody remembers it one by one.
+      const isAll = many || hold !== undefined
       yield* release()
-      return approve(many ? [...items, directory(book.source.name, root, "tree")] : items, now)
+      return approve(isAll ? [...items, directory(book.source.name, root, "tree")] : items, now)
     }
     const held: Hold = {
       source: book.source.name,

@@ -49,4 +49,55 @@ export const regressions: ReadonlyArray<Regression> = [
       { after: 0, operation: { do: "wait", millis: 1500 } },
     ],
   },
+  {
+    what: "the root of a source that was replaced while it was scanned for the first time was taken for the one that was scanned",
+    seed: 88002817,
+    steps: [
+      { after: 0, operation: { do: "crash" } },
+      { after: 0, operation: { do: "write", path: "/site/x", text: "13:------------------------" } },
+      {
+        after: 0,
+        operation: { do: "write", path: "/media/k.drop", text: "16:----------------------------------------------" },
+      },
+      { after: 0, operation: { do: "write", path: "/media/b/d e/0.css", text: "27" } },
+      { after: 0, operation: { do: "wait", millis: 30000 } },
+      { after: 0, operation: { do: "start" } },
+      { after: 63, operation: { do: "rename", from: "/media", to: "/media/b/d e/3.css" } },
+      { after: 6, operation: { do: "rename", from: "/media/b/d e/4.css", to: "/media/b/d e/6.css" } },
+      { after: 1, operation: { do: "disk", vanishing: 0, latency: 300 } },
+      { after: 0, operation: { do: "wait", millis: 60 } },
+      { after: 0, operation: { do: "unmount", source: "site" } },
+      { after: 0, operation: { do: "mount empty", source: "site" } },
+      { after: 0, operation: { do: "wait", millis: 90000 } },
+    ],
+  },
+  {
+    what: "deletions that had been held were forgotten when the hold ended by itself",
+    seed: 99000529,
+    steps: [
+      {
+        after: 0,
+        operation: {
+          do: "replace",
+          path: "/site/k.drop",
+          text: "2:-------------------------------------------------------------",
+        },
+      },
+      { after: 0, operation: { do: "wait", millis: 5 } },
+      {
+        after: 0,
+        operation: { do: "replace", path: "/site/a/c/g-h.css", text: "8:--------------------------------------" },
+      },
+      { after: 18, operation: { do: "unmount", source: "site" } },
+      { after: 0, operation: { do: "mount empty", source: "site" } },
+      { after: 0, operation: { do: "wait", millis: 1500 } },
+      {
+        after: 0,
+        operation: { do: "server fault", server: "cdn", fault: { fault: { _tag: "AnswerLost" }, probability: 0.4 } },
+      },
+      { after: 0, operation: { do: "write", path: "/site/x/g h.css", text: "9{}url(../.git/i.txt?v=1)" } },
+      { after: 0, operation: { do: "swap", path: "/site/b/m.txt" } },
+      { after: 0, operation: { do: "wait", millis: 6000 } },
+    ],
+  },
 ]
