@@ -311,6 +311,8 @@ describe("permissions", () => {
         assert.strictEqual(mode("out/d"), "755", umask)
         assert.strictEqual(mode("out/d/a.txt"), "644", umask)
         assert.strictEqual(mode("synced_files.db"), "644", umask)
+        running.process.kill("SIGTERM")
+        await running.ended
       }
     },
     TIMEOUT,
