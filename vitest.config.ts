@@ -16,13 +16,28 @@ polyfill.groupBy ??= (items, key) => {
   return groups
 }
 
+/** Files that put something in a module's place, or look at what the process as a whole holds: each in a process of its own. */
+const alone = [
+  "test/layers/disk/flush.test.ts",
+  "test/layers/processors/imageOptimizer/gifsicle.test.ts",
+  "test/layers/programs/**/*.test.ts",
+  "test/layers/watchers/**/*.test.ts",
+]
+// Suites that need real servers have a config of their own: `npm run test:servers`.
+const servers = "test/servers/**"
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    // Suites that need real servers have a config of their own: `npm run test:servers`.
-    exclude: ["test/servers/**"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: "alone", include: alone, isolate: true } },
+      // Most of what a small file costs is loading the modules that all files load: these do it once.
+      {
+        extends: true,
+        test: { name: "together", include: ["test/**/*.test.ts"], exclude: [...alone, servers], isolate: false },
+      },
+    ],
   },
 })

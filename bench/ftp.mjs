@@ -16,8 +16,10 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import { DiskContent } from "../dist/layers/disk/DiskContent.js"
 import { DiskWorkers, layerDiskWorkers } from "../dist/layers/disk/DiskWorkers.js"
 import { Transporter } from "../dist/domain/Transporter.js"
@@ -87,6 +89,10 @@ const settings = {
   idleTimeout: 60_000,
 }
 
+/** The daemon has its disk workers before there is anything to send: it listed the source with them. */
+const disks = Effect.runSync(Scope.make())
+const disk = Context.get(await Effect.runPromise(Layer.buildWithScope(layerDiskWorkers(), disks)), DiskWorkers)
+
 /** Seconds that these files take, connecting included. */
 const conveyor = async (files, target) => {
   const started = performance.now()
@@ -94,7 +100,6 @@ const conveyor = async (files, target) => {
     Effect.scoped(
       Effect.gen(function* () {
         const layer = ftp.layer(settings, { name: "bench", maxConnections: Number(process.env.CONNECTIONS ?? 0) })
-        const disk = Context.get(yield* Layer.build(layerDiskWorkers()), DiskWorkers)
         const transporter = Context.get(yield* Layer.build(layer), Transporter)
         yield* Effect.forEach(files, ({ name, path }) => transporter.put(output(disk, path), `${target}/${name}`), {
           concurrency: transporter.capabilities.connections,
@@ -183,6 +188,7 @@ try {
     )
   }
 } finally {
+  await Effect.runPromise(Scope.close(disks, Exit.void))
   proftpd.kill()
   fs.rmSync(root, { recursive: true, force: true })
 }

@@ -15,8 +15,10 @@ import process from "node:process"
 import { fileURLToPath } from "node:url"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
 import { Transporter } from "../dist/domain/Transporter.js"
 import { DiskContent } from "../dist/layers/disk/DiskContent.js"
 import { DiskWorkers, layerDiskWorkers } from "../dist/layers/disk/DiskWorkers.js"
@@ -86,6 +88,10 @@ const settings = {
   idleTimeout: 60_000,
 }
 
+/** The daemon has its disk workers before there is anything to send: it listed the source with them. */
+const disks = Effect.runSync(Scope.make())
+const disk = Context.get(await Effect.runPromise(Layer.buildWithScope(layerDiskWorkers(), disks)), DiskWorkers)
+
 /** Seconds that these files take, connecting included. */
 const conveyor = async (files, target) => {
   const started = performance.now()
@@ -93,8 +99,7 @@ const conveyor = async (files, target) => {
     Effect.scoped(
       Effect.gen(function* () {
         const layer = sftp.layer(settings, { name: "bench", maxConnections: 0 })
-        const context = yield* Layer.build(Layer.merge(layer, layerDiskWorkers()))
-        const [transporter, disk] = [Context.get(context, Transporter), Context.get(context, DiskWorkers)]
+        const transporter = Context.get(yield* Layer.build(layer), Transporter)
         yield* Effect.forEach(files, ({ name, path }) => transporter.put(output(disk, path), `${target}/${name}`), {
           concurrency: Number(process.env.OPERATIONS ?? transporter.capabilities.connections),
           discard: true,
@@ -209,6 +214,7 @@ try {
     )
   }
 } finally {
+  await Effect.runPromise(Scope.close(disks, Exit.void))
   sshd.kill()
   shellSshd.kill()
   fs.rmSync(root, { recursive: true, force: true })

@@ -59,7 +59,7 @@ export const makeRequests = Effect.fnUntraced(function* (config: Config, conveyo
     for (;;) {
       let inSync = true
       for (const place of places) inSync &&= yield* isInSync(place)
-      if (places.length === 0) inSync = (yield* conveyor.status).inSync
+      if (places.length === 0) inSync = yield* conveyor.inSync
       if (inSync) return
       yield* conveyor.progressed
     }

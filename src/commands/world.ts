@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { existsSync } from "node:fs"
+import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import path from "node:path"
 import type { Config } from "../domain/Config.ts"
@@ -53,14 +53,20 @@ export const layerLedgerOnly = (config: Config) => {
   )
 }
 
+/** A directory that nobody else can have made before; it goes with everything in it. */
+const temporaryDirectory = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(path.join(tmpdir(), "file-conveyor-"))),
+  (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true })),
+)
+
 /** What commands need that only look: the ledger as it is, temporary files outside the state directory. */
 export const layerReadOnly = (config: Config) =>
   Layer.unwrap(
-    Effect.sync(() => {
+    Effect.map(temporaryDirectory, (workingDir) => {
       const { stateDir } = config.settings
       const ledger = existsSync(ledgerFile(stateDir))
         ? layerSqlite({ directory: stateDir, readOnly: true })
         : layerEmptyLedger
-      return Layer.mergeAll(ledger, layerOutside(config, path.join(tmpdir(), `file-conveyor-${process.pid}`), {}))
+      return Layer.mergeAll(ledger, layerOutside(config, workingDir, {}))
     }),
   )

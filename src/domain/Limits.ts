@@ -68,7 +68,7 @@ export const DRAIN_GRACE = 10_000
 export const COMMIT_BATCH = 512
 
 /** Rows of the published map changed in one transaction. */
-export const PUBLISH_BATCH = 500
+export const PUBLISH_BATCH = 1_024
 
 /** Restarts of a failing part: the wait doubles from the first to the last. */
 export const RESTART_FIRST = 250
@@ -116,7 +116,7 @@ export const TOLD_ALIKE = 5
 /** Redraws of the progress line a second. */
 export const PROGRESS_FPS = 10
 
-/** Failed files listed in the readable status; the JSON form has all. */
+/** Failed files listed in the readable status; the JSON form has them up to {@link STATUS_FAILURES_TOLD}. */
 export const STATUS_FAILURES = 50
 
 /** Bytes of a request to the running daemon. */
@@ -743,3 +743,16 @@ export const DISK_READ_AHEAD = 2
 
 /** Bytes of an SSH packet from which its memory is let go as soon as it is sent. */
 export const SFTP_LET_GO_BYTES = 16_384
+/** A file that its writer opened and did not close is taken once it held still for this long ... */
+export const SETTLE_OPEN_QUIET = 10_000
+
+/** ... or after this long at the latest, as a log that is written without end. */
+export const SETTLE_OPEN_DELAY_MAX = 60_000
+/** Hashes of small files that are asked of a disk worker together. */
+export const HASHES_TOGETHER = 32
+
+/** Deliveries that stand in the ledger's outbox as one row. */
+export const OUTBOX_PACK = 512
+
+/** Failed files that a status tells, each with its reason; past it they are only counted. */
+export const STATUS_FAILURES_TOLD = 10_000

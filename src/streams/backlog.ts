@@ -24,6 +24,8 @@ export interface Item {
   readonly urgent: boolean
   /** False: it waited long enough for files it refers to, and goes on with what is there. */
   readonly patient?: false
+  /** True: it was waited for long enough, and is taken although it may still be written. */
+  readonly restless?: true
   /** What a listing a moment ago said; whoever reads the file verifies it. */
   readonly state?: FileState
   /** The deliveries at that moment, where nothing can have changed them since. */

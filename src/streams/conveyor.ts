@@ -80,6 +80,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
         discard: true,
       }),
     unsettled: (source, path, quiet) => settle.again(source, path, quiet),
+    isWritten: (source, path) => settle.isWaiting(source, path),
     linked: (source, link, target) => discoverers.find((discover) => discover.source === source)?.linked(link, target),
     vanished: (item) => guard.vanished(item),
     approvedRoot: (source) => guard.approvedRoot(source),
@@ -175,6 +176,8 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
     events: Stream.fromPubSub(events),
     /** How things stand. */
     status: status.status,
+    /** Whether disk and servers are in sync. */
+    inSync: status.inSync,
     /** Returns when nothing can be done any more; see `status` for what is left. */
     quiet: status.quiet,
     /** Looks at this path at once, failed before or not. */

@@ -174,20 +174,6 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     )
   })
 
-  /** Uploads, and gives the hash of the source file's bytes. */
-  const send = Effect.fnUntraced(function* (
-    book: SourceBook,
-    item: Item,
-    state: FileState,
-    processed: Processed,
-    output: OutputFile,
-    place: RemotePath,
-  ) {
-    const receipt = yield* transporter.put(output, place)
-    if (processed.content.origin !== "temporary") return receipt.sha256
-    return yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
-  })
-
   /** Returns whether the server was asked; it is not where the file has to wait. */
   const put = (
     book: SourceBook,
@@ -213,6 +199,10 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         const place = yield* Effect.fromResult(placeOf(server, destination, item.path, processed.baseName))
         const companions = yield* beside.placesFor(item, place, processed.companions)
         const publish = Effect.gen(function* () {
+          // First: once the server has what was made of the file, nothing may come between that and its record.
+          const hash = isTemporary
+            ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
+            : undefined
           const takenFrom = yield* claim(item, place, rule)
           const { kept, links: yielded } = yield* beside.free(item, companions)
           const { path, source } = item
@@ -224,16 +214,16 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
           const outputFor = (content: Content) => outputOf(item, state, rule, { ...processed, content })
           const upload = Effect.all([
             beside.send(item, kept, outputFor),
-            send(book, item, state, processed, outputFor(processed.content), place),
+            transporter.put(outputFor(processed.content), place),
           ])
-          const [sent, hash] = yield* Effect.tapCause(upload, (cause) =>
+          const [sent, receipt] = yield* Effect.tapCause(upload, (cause) =>
             // Where we are stopped, the next run ends it.
             Cause.hasInterrupts(cause) ? Effect.void : acknowledge.end(server, id, [], uploads),
           )
           const made = { server, fingerprint }
           const confirmation: Confirmation = {
             delivery: {
-              ...deliveryOf(item, state, rule, made, place, transporter.url(place), hash),
+              ...deliveryOf(item, state, rule, made, place, transporter.url(place), hash ?? receipt.sha256),
               ...suffixesOf(sent),
             },
             previous,
@@ -350,6 +340,9 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
             shared.vanished(listed(item.source, item.path, undefined))
           else yield* forget(job.delivery)
         } else if (state !== undefined) {
+          if (item.restless === undefined && shared.isWritten(item.source, item.path)) {
+            return yield* new SourceError({ path: item.path, reason: "Changed", detail: "is being written" })
+          }
           const done = yield* Effect.result(
             job._tag === "Put"
               ? put(book, ask, state, job.rule, job.destination, job.previous)

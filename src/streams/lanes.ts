@@ -6,10 +6,9 @@
  */
 import { isReadonlyArrayNonEmpty as isNonEmptyReadonlyArray, type NonEmptyReadonlyArray } from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Failure, Target } from "../domain/Delivery.ts"
+import type { Target } from "../domain/Delivery.ts"
 import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
@@ -21,7 +20,6 @@ import {
   EXPAND_BATCH,
   LANE_AGENDA,
   LISTED_AHEAD,
-  LISTING_WAIT,
   WAITING_LOOK,
 } from "../domain/Limits.ts"
 import { root } from "../domain/Path.ts"
@@ -29,10 +27,12 @@ import { serversDue } from "../domain/Plan.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import { Backlog, directory, type Item, ItemQueue, listed } from "./backlog.ts"
 import { type Batch, makeBatch, nothingDone } from "./batch.ts"
-import { backoff, makeBreaker } from "./breaker.ts"
+import { makeBreaker } from "./breaker.ts"
 import { type DeliverParts, makeDeliver } from "./deliver.ts"
+import { makeFailures } from "./failures.ts"
 import { makePlaces } from "./places.ts"
 import { makePulse } from "./pulse.ts"
+import { makeRoom } from "./room.ts"
 import { areBeside, type Unit, unitsOf } from "./units.ts"
 import { Waits } from "./waits.ts"
 import { eachFile, makeWalk, type Walk } from "./walk.ts"
@@ -46,7 +46,6 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const { server, shared } = options
   const ledger = yield* Ledger
   const files = yield* SourceFiles
-  const clock = yield* Clock.Clock
   const waits = new Waits()
   const parts: DeliverParts = { ...options, places: makePlaces(), waits }
   const deliver = yield* makeDeliver(parts)
@@ -55,7 +54,6 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const breaker = yield* makeBreaker(options.connections)
   const backlog = new Backlog()
   const pulse = makePulse()
-  const drained = makePulse()
   /** In work, and whether to look again afterwards. */
   const inFlight = new Map<string, Item | undefined>()
   /** Targets with a retry or retirement that the agenda handed over. */
@@ -65,8 +63,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   /** What listing a tree found to be due. Work of a file takes it out, so its deliveries are as they were listed. */
   const found = new ItemQueue()
   let expanding: { readonly walk: Walk; readonly item: Item } | undefined
-  /** How many targets of this server have a failure on record. */
-  let failed = (yield* ledger.totals).find((total) => total.server === server)?.failures ?? 0
+  const failures = yield* makeFailures(shared, server)
   let worked = 0
   let stopped = false
 
@@ -167,26 +164,17 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     return true
   })
 
-  /** May go together with others: small, and as a listing found it. */
+  /** May go together with others. */
   const isEasy = (item: Item): boolean =>
-    !item.urgent && item.state !== undefined && item.state.size <= BATCH_FILE_BYTES && !fromAgenda.has(item.key)
+    !item.urgent &&
+    item.state !== undefined &&
+    item.state.size <= BATCH_FILE_BYTES &&
+    !fromAgenda.has(item.key) &&
+    !shared.isWritten(item.source, item.path)
 
-  /** Files may be listed as fast as they are delivered: whoever lists them waits a little, instead of listing them twice. */
-  const isFull = (): boolean =>
-    deliverMany !== undefined && breaker.state()._tag === "Up" && backlog.size > LISTED_AHEAD
-
-  const hasDrained: Effect.Effect<void> = Effect.suspend(() =>
-    isFull() ? Effect.andThen(drained.wait, hasDrained) : Effect.void,
-  )
-
-  const room: Effect.Effect<void> = Effect.suspend(() => {
-    if (!isFull()) return Effect.void
-    const before = worked
-    const isQuick = () => worked - before >= BATCH_FILES
-    return Effect.andThen(
-      Effect.raceFirst(hasDrained, Effect.sleep(LISTING_WAIT)),
-      Effect.suspend(() => (isQuick() ? room : Effect.void)),
-    )
+  const room = makeRoom({
+    isFull: () => deliverMany !== undefined && breaker.state()._tag === "Up" && backlog.size > LISTED_AHEAD,
+    worked: () => worked,
   })
 
   /** Whether listing some more comes before starting what there is: so that many small files go together. */
@@ -206,7 +194,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       }
       const items = pickAll()
       const units = deliverMany === undefined ? items.map((item): Unit => [item]) : unitsOf(items, isEasy)
-      if (!isFull()) drained.wake()
+      room.taken()
       if (isNonEmptyReadonlyArray(units)) return units
       // Nothing to try the server with: whoever comes next may.
       breaker.unproven()
@@ -217,19 +205,6 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       // Whoever woke us may be in the middle of a listing: then there is more to go with the first.
       if (deliverMany !== undefined && !backlog.hasUrgent) yield* Effect.yieldNow
     }
-  })
-
-  const fail = Effect.fnUntraced(function* (item: Item, reason: string) {
-    const target: Target = { source: item.source, path: item.path, server }
-    const before = yield* ledger.failureOf(target)
-    const attempts = (before?.attempts ?? 0) + 1
-    const now = clock.currentTimeMillisUnsafe()
-    const nextTry = now + (yield* backoff(attempts, shared.config.settings.retryInterval))
-    const failure: Failure = { ...target, reason, attempts, since: before?.since ?? now, nextTry }
-    if (before === undefined) failed++
-    yield* ledger.commit([{ _tag: "Failed", failure }])
-    shared.agendaChanged(server)
-    shared.emit({ _tag: "Failed", failure })
   })
 
   const park = Effect.fnUntraced(function* (item: Item, reason: string) {
@@ -244,7 +219,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     else if (disposition._tag !== "ParkServer") breaker.unproven()
     switch (disposition._tag) {
       case "ParkFile":
-        return fail(item, error.message)
+        return failures.add(item, error.message)
       case "ParkServer":
         return park(item, error.message)
       case "SlowDown":
@@ -257,19 +232,12 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     }
   }
 
-  const clear = (item: Item) =>
-    Effect.suspend(() => {
-      failed--
-      return ledger.commit([{ _tag: "Cleared", target: { source: item.source, path: item.path, server } }])
-    })
-
   const answered = () => {
     if (breaker.succeeded()) shared.emit({ _tag: "ServerUp", server })
   }
 
   const attempt = Effect.fnUntraced(function* (item: Item) {
-    const target: Target = { source: item.source, path: item.path, server }
-    const hadFailed = failed > 0 && (yield* ledger.failureOf(target)) !== undefined
+    const hadFailed = yield* failures.has(item)
     const ask = waits.begin(item)
     const asked = yield* deliver(ask, fromAgenda.delete(item.key))
     if (ask.awaited.size === 0) worked++
@@ -279,7 +247,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     }
     if (asked) answered()
     else breaker.unproven()
-    if (hadFailed) yield* clear(item)
+    if (hadFailed) yield* failures.clear(item)
     // What was handed over is done: there may be more.
     if (handedOver.delete(item.key) && handedOver.size === 0) shared.agendaChanged(server)
   })
@@ -293,7 +261,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
         breaker.unproven()
         return Effect.logError("unexpected failure; the file will be tried again", cause).pipe(
           Effect.annotateLogs({ server, path: item.path }),
-          Effect.andThen(fail(item, "unexpected failure; see the log")),
+          Effect.andThen(failures.add(item, "unexpected failure; see the log")),
         )
       }),
       Effect.ensuring(Effect.sync(() => finish([item]))),
@@ -313,12 +281,11 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** Targets with a failure on record are for the stage for one file, which knows how to end it. */
   const withoutFailures = Effect.fnUntraced(function* (unit: Unit) {
-    if (failed === 0) return { easy: unit, left: [] }
+    if (!failures.any()) return { easy: unit, left: [] }
     const easy: Array<Item> = []
     const left: Array<Item> = []
     for (const item of unit) {
-      const hadFailed = yield* ledger.failureOf({ source: item.source, path: item.path, server })
-      if (hadFailed) left.push(item)
+      if (yield* failures.has(item)) left.push(item)
       else easy.push(item)
     }
     return { easy, left }
@@ -379,7 +346,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     /** Tries a server that is down at once. */
     retryNow: breaker.retryNow,
     /** Returns when it is worth listing more for this lane; at once for one that is slower than any listing. */
-    room,
+    room: room.wait,
     isIdle,
     /** Nothing can be done now: idle, or waiting for a server that is down. */
     isStuck: () => breaker.state()._tag === "Down" && inFlight.size === 0,

@@ -8,12 +8,20 @@ import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Hash from "effect/Hash"
 import * as RcMap from "effect/RcMap"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Companion, isSuffix } from "../domain/Companion.ts"
 import { ProcessorError } from "../domain/Errors.ts"
 import type { FileState } from "../domain/FileState.ts"
 import { baseNameOf, isSafe, type RelativePath, type ServerName } from "../domain/Path.ts"
-import { handles, type ProcessedFile, type ProcessorJob, Processors, Workspace } from "../domain/Processor.ts"
+import {
+  handles,
+  type ProcessedFile,
+  type ProcessorJob,
+  Processors,
+  Workspace,
+  type WorkspacePlace,
+} from "../domain/Processor.ts"
 import type { ProcessorUse, Rule } from "../domain/Rule.ts"
 import { type Content, SourceFiles } from "../domain/SourceFiles.ts"
 import { Transporters } from "../domain/Transporter.ts"
@@ -70,10 +78,25 @@ export const makeProcess = Effect.fnUntraced(function* () {
     serverHas: { headers: transporters.get(server).capabilities.headers },
   })
 
+  /** A place that is opened when it is used: most processors that only rename never do. */
+  const laterPlace = Effect.map(Effect.scope, (scope): WorkspacePlace => {
+    let opened: WorkspacePlace | undefined
+    const open = Effect.suspend(() =>
+      opened === undefined
+        ? Effect.map(Scope.provide(workspace.open, scope), (place) => (opened = place))
+        : Effect.succeed(opened),
+    )
+    return {
+      directory: Effect.flatMap(open, ({ directory }) => directory),
+      write: (bytes) => Effect.flatMap(open, ({ write }) => write(bytes)),
+      adopt: (file) => Effect.flatMap(open, ({ adopt }) => adopt(file)),
+    }
+  })
+
   const step = Effect.fnUntraced(function* (request: ChainRequest, before: Processed, use: ProcessorUse) {
     const definition = processors.get(use)
     if (!handles(definition, before.baseName)) return before
-    const place = yield* workspace.open
+    const place = definition.renames === true ? yield* laterPlace : yield* workspace.open
     const { content } = before
     const job: ProcessorJob = {
       source: request.book.source.name,

@@ -49,12 +49,14 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     url: delivery.url,
   })
 
+  const published = (target: Target, delivery: PublishedDelivery, root: string): PublishedChange => ({
+    _tag: "Publish",
+    row: rowOf(target, delivery, root),
+  })
+
   const changeFor = Effect.fnUntraced(function* (target: OwedTarget, root: string) {
-    const delivery = target.latest ?? (yield* ledger.latestOf(target))
-    if (delivery !== undefined) {
-      const change: PublishedChange = { _tag: "Publish", row: rowOf(target, delivery, root) }
-      return change
-    }
+    const delivery = yield* ledger.latestOf(target)
+    if (delivery !== undefined) return published(target, delivery, root)
     const inputFile = candidate(root, target.path, undefined).absolutePath
     const change: PublishedChange = { _tag: "Withdraw", key: { inputFile, server: target.server } }
     return change
@@ -96,7 +98,9 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     const changes: Array<PublishedChange> = []
     for (const target of targets) {
       const root = rootOf(target.source, roots)
-      if (root !== undefined) changes.push(yield* changeFor(target, root))
+      if (root === undefined) continue
+      const { latest } = target
+      changes.push(latest === undefined ? yield* changeFor(target, root) : published(target, latest, root))
     }
     yield* publisher.apply(changes)
     yield* ledger.commit([{ _tag: "Published", through }])

@@ -1,6 +1,7 @@
 /**
  * Waits for writers. A file that may still be written is taken once it held still for a while; the while grows while it
- * keeps changing. What the monitor saw closed passes at once.
+ * keeps changing. What the monitor saw closed passes at once, and what it saw opened only is waited for much longer: a slow
+ * upload pauses, too.
  *
  * @since 1.0.0
  */
@@ -8,7 +9,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { FileState } from "../domain/FileState.ts"
 import type { ChangeKind } from "../domain/FileChange.ts"
-import { SETTLE_DELAY_MAX, SETTLE_PATHS, SETTLE_QUIET_MAX } from "../domain/Limits.ts"
+import {
+  SETTLE_DELAY_MAX,
+  SETTLE_OPEN_DELAY_MAX,
+  SETTLE_OPEN_QUIET,
+  SETTLE_PATHS,
+  SETTLE_QUIET_MAX,
+} from "../domain/Limits.ts"
 import type { RelativePath, SourceName } from "../domain/Path.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import { urgent } from "./backlog.ts"
@@ -22,7 +29,7 @@ interface Waiting {
   state: FileState | undefined
   quiet: number
   lookAt: number
-  readonly deadline: number
+  deadline: number
 }
 
 /** How long a file of a source must hold still, in milliseconds. */
@@ -38,9 +45,13 @@ export interface SettleTimes {
  * not its end); elsewhere stillness is all there is to go by.
  */
 export const settleTimes = (closes: boolean, configured: number | undefined): SettleTimes => ({
-  growing: closes ? SETTLE_QUIET_MAX : (configured ?? 50),
+  growing: closes ? SETTLE_OPEN_QUIET : (configured ?? 50),
   complete: closes ? (configured ?? 0) : (configured ?? 50),
 })
+
+/** The same as at the last look, a whole quiet time ago. */
+const isUnchanged = ({ quiet, state: before }: Waiting, { mtimeNs, size }: FileState): boolean =>
+  quiet <= SETTLE_QUIET_MAX && before?.size === size && before.mtimeNs === mtimeNs
 
 /** The stage. `hint` is synchronous; `run` never ends. */
 export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
@@ -49,25 +60,28 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
   const waiting = new Map<string, Waiting>()
   const pulse = makePulse()
 
-  const release = (entry: Pick<Waiting, "source" | "path">) => {
-    waiting.delete(`${entry.source}\0${entry.path}`)
-    shared.enqueueAll(urgent(entry.source, entry.path))
+  const release = ({ path, source }: Pick<Waiting, "source" | "path">, restless = false) => {
+    waiting.delete(`${source}\0${path}`)
+    const item = urgent(source, path)
+    shared.enqueueAll(restless ? { ...item, restless: true } : item)
   }
 
   const wait = (source: SourceName, path: RelativePath, quiet: number) => {
     const key = `${source}\0${path}`
     const now = clock.currentTimeMillisUnsafe()
     const before = waiting.get(key)
+    const deadline = now + (quiet > SETTLE_QUIET_MAX ? SETTLE_OPEN_DELAY_MAX : SETTLE_DELAY_MAX)
     if (before !== undefined) {
-      before.quiet = Math.max(before.quiet, quiet)
-      before.lookAt = now + before.quiet
+      if (quiet > before.quiet) Object.assign(before, { quiet, deadline })
+      before.lookAt = now + Math.min(before.quiet, SETTLE_QUIET_MAX)
       before.state = undefined
     } else {
       if (waiting.size >= SETTLE_PATHS) {
         const oldest = waiting.values().next()
-        if (oldest.done !== true) release(oldest.value)
+        if (oldest.done !== true) release(oldest.value, true)
       }
-      waiting.set(key, { source, path, state: undefined, quiet, lookAt: now + quiet, deadline: now + SETTLE_DELAY_MAX })
+      const lookAt = now + Math.min(quiet, SETTLE_QUIET_MAX)
+      waiting.set(key, { source, path, state: undefined, quiet, lookAt, deadline })
     }
     pulse.wake()
   }
@@ -86,13 +100,11 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
         : yield* files.stat(book.source, entry.path).pipe(Effect.orElseSucceed(() => undefined))
     const now = clock.currentTimeMillisUnsafe()
     const still =
-      state === undefined ||
-      (entry.state !== undefined && state.size === entry.state.size && state.mtimeNs === entry.state.mtimeNs) ||
-      Number(state.mtimeNs / 1_000_000n) + entry.quiet <= now
-    if (still || now >= entry.deadline) return release(entry)
-    if (entry.state !== undefined) entry.quiet = Math.min(entry.quiet * 2, SETTLE_QUIET_MAX)
+      state === undefined || isUnchanged(entry, state) || Number(state.mtimeNs / 1_000_000n) + entry.quiet <= now
+    if (still || now >= entry.deadline) return release(entry, !still)
+    if (entry.state !== undefined) entry.quiet = Math.max(entry.quiet, Math.min(entry.quiet * 2, SETTLE_QUIET_MAX))
     entry.state = state
-    entry.lookAt = now + entry.quiet
+    entry.lookAt = now + Math.min(entry.quiet, SETTLE_QUIET_MAX)
   })
 
   const run = Effect.fnUntraced(function* () {

@@ -38,6 +38,8 @@ export interface Shared {
   readonly room: (source: SourceName) => Effect.Effect<void>
   /** To settle: the file changed while it was worked on; look again when it held still for `quiet` milliseconds. */
   readonly unsettled: (source: SourceName, path: RelativePath, quiet: number) => void
+  /** Somebody writes this file now: it comes again when it holds still. */
+  readonly isWritten: (source: SourceName, path: RelativePath) => boolean
   /** To discover: this link was delivered as the file it stands for, and is due again when that one changes. */
   readonly linked: (source: SourceName, link: RelativePath, target: RelativePath) => void
   /** To the guard: delivered files that are no longer there. */

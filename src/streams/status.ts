@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { LedgerError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import { STATUS_FAILURES_TOLD } from "../domain/Limits.ts"
 import type { ServerName } from "../domain/Path.ts"
 import type { ServerStatus, SourceStatus, Status } from "../domain/Telemetry.ts"
 import type { Discover } from "./discover.ts"
@@ -15,9 +16,6 @@ import type { Invalidate } from "./invalidate.ts"
 import type { Lane } from "./lanes.ts"
 import { makePulse, type Pulse } from "./pulse.ts"
 import type { Settle } from "./settle.ts"
-
-/** Failures told in a status. */
-const FAILURES_SHOWN = 100
 
 /** A part that can say that it has nothing to do. */
 interface Restful {
@@ -129,7 +127,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     until,
     progressed,
     quiet: until(isQuiet),
-    status: report(FAILURES_SHOWN),
+    status: report(STATUS_FAILURES_TOLD),
+    /** Whether disk and servers are in sync, for whoever asks often. */
+    inSync: Effect.map(report(1), (status) => status.inSync),
     /** Notices when disk and servers come into sync. */
     run: Effect.gen(function* () {
       const pulse = makePulse()

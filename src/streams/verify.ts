@@ -12,11 +12,11 @@ import type { LedgerError } from "../domain/Errors.ts"
 import { isSame } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { baseNameOf } from "../domain/Path.ts"
-import { Workspace } from "../domain/Processor.ts"
+import { Processors, Workspace } from "../domain/Processor.ts"
 import { type Content, SourceFiles } from "../domain/SourceFiles.ts"
 import type { RemoteFile } from "../domain/Transporter.ts"
 import { isAboutServer, makeAsk } from "./ask.ts"
-import { makeProcess } from "./process.ts"
+import { makeProspect } from "./prospect.ts"
 import { booksOf } from "./shared.ts"
 
 /**
@@ -48,7 +48,8 @@ export const makeVerify = Effect.fnUntraced(function* (config: Config) {
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const workspace = yield* Workspace
-  const process = yield* makeProcess()
+  const processors = yield* Processors
+  const prospect = yield* makeProspect(config)
   const books = booksOf(config)
   const servers = yield* makeAsk(config)
   const names = new Set(config.servers.map((server) => server.name))
@@ -74,13 +75,16 @@ export const makeVerify = Effect.fnUntraced(function* (config: Config) {
     if (rule.chain.length === 0) {
       return { own: { ...recorded, content: files.content(book.source, delivery.path, state) }, companions: none }
     }
-    const { companions, content } = yield* process({
+    const { processed } = yield* prospect({
       book,
       path: delivery.path,
       state,
       rule,
       server: delivery.server,
-    })
+    }).pipe(Effect.provideService(Processors, processors))
+    // Files it refers to are due, and so is it.
+    if (processed === undefined) return undefined
+    const { companions, content } = processed
     const beside = new Map(companions.map(({ content, suffix }) => [suffix, { size: content.size, content }]))
     if (content.origin === "source") return { own: { ...recorded, content }, companions: beside }
     // Taken over from elsewhere: another program made it, and no two make the same of a file.

@@ -1,7 +1,7 @@
 /** What every ledger must do. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
-import { Ledger, type LedgerChange } from "../../src/domain/Ledger.ts"
+import { Ledger, type LedgerChange, type OwedTarget } from "../../src/domain/Ledger.ts"
 import type { RuleId, ServerName, SourceName } from "../../src/domain/Path.ts"
 import {
   all,
@@ -340,6 +340,48 @@ export const ledgerContract = <E>(name: string, layer: () => Layer.Layer<Ledger,
         const again = yield* ledger.outbox(10)
         assert.deepStrictEqual(plain(again.targets), [target("c")])
         assert.isAbove(again.through, rest.through)
+      }))
+
+    test("deliveries that were written down together leave the outbox one by one", (ledger) =>
+      Effect.gen(function* () {
+        const deliveries = [
+          ...hardNames.map((name) => delivery(name)),
+          delivery("same place", { destination: place("same place"), url: "http://cdn.example.com/same place" }),
+          delivery("\udce9 encoded", { url: "http://cdn.example.com/static/%E9%20encoded" }),
+          delivery("elsewhere", { server: ftp }),
+        ]
+        yield* ledger.commit(deliveries.map((one) => ({ _tag: "Delivered" as const, delivery: one })))
+        const found: Array<OwedTarget> = []
+        for (;;) {
+          const { targets, through } = yield* ledger.outbox(3)
+          if (targets.length === 0) break
+          found.push(...targets)
+          yield* ledger.commit([{ _tag: "Published", through }])
+        }
+        assert.deepStrictEqual(
+          found,
+          deliveries.map(({ destination, path, server, source, url }) => ({
+            source,
+            path,
+            server,
+            latest: { destination, url },
+          })),
+        )
+      }))
+
+    test("a retirement waits for its own target, not for those that were written down with it", (ledger) =>
+      Effect.gen(function* () {
+        const moved = (file: string): LedgerChange => ({
+          _tag: "Delivered",
+          delivery: delivery(file),
+          retire: { destination: place(`old/${file}`), dueAt: 1 },
+        })
+        const due = Effect.map(ledger.agenda(cdn, 100, 10), (agenda) => agenda.due.map(({ path }) => path))
+        yield* ledger.commit(["a", "b", "c"].map(moved))
+        for (const published of [[], ["a"], ["a", "b"], ["a", "b", "c"]]) {
+          assert.deepStrictEqual(yield* due, published.map(path))
+          yield* ledger.commit([{ _tag: "Published", through: (yield* ledger.outbox(1)).through }])
+        }
       }))
 
     test("the outbox tells what the map has to show, unless it has to be asked for", (ledger) =>

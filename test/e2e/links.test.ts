@@ -3,7 +3,17 @@ import { afterEach, assert, describe, it } from "@effect/vitest"
 import { createHash } from "node:crypto"
 import fs from "node:fs"
 import path from "node:path"
-import { type Daemon, daemon, makePlace, type Place, removePlace, run, tree, until } from "../support/program.ts"
+import {
+  type Daemon,
+  daemon,
+  makePlace,
+  type Place,
+  removePlace,
+  run,
+  statusOf,
+  tree,
+  until,
+} from "../support/program.ts"
 import { chance } from "../layers/processors/linkUpdaterWorld.ts"
 
 const rules = `
@@ -149,7 +159,6 @@ describe("style sheets and what they refer to", () => {
       await until(
         () => wrong(at).length === 0,
         () => `round ${round}\n${wrong(at).join("\n")}\n${running.log()}`,
-        60,
       )
       for (let edits = 1 + below(6); edits > 0; edits--) edit()
       if (kills && round % 4 === 3) {
@@ -164,12 +173,10 @@ describe("style sheets and what they refer to", () => {
     await until(
       () => wrong(at).length === 0 && rest().length === 0,
       () => `${[...wrong(at), ...rest()].join("\n")}\n${running.log()}`,
-      60,
     )
     await until(
-      () => run("status", at.config).out.includes("In sync"),
+      async () => (await statusOf(at))?.inSync === true,
       () => run("status", at.config).out,
-      60,
     )
   }
 
@@ -196,7 +203,6 @@ describe("style sheets and what they refer to", () => {
           return wrong(at).length === 0
         },
         () => `${what}: ${wrong(at).join("\n")}\n${running.log()}`,
-        30,
       )
     }
     await check("at first")

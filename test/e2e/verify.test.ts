@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto"
 import fs from "node:fs"
 import path from "node:path"
-import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
+import { afterAll, afterEach, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type Daemon, daemon, makePlace, type Place, removePlace, run, runBeside, until } from "../support/program.ts"
 import { startStubAmazon, type StubAmazon } from "../support/stubAmazon.ts"
 
@@ -15,18 +15,17 @@ const write = (name: string, text: string) => {
 }
 const published = (name: string) => path.join(place.out, name)
 
-beforeEach(() => {
-  place = makePlace()
-})
 afterEach(async () => {
   running?.process.kill("SIGTERM")
   await running?.ended
   running = undefined
-  removePlace(place)
 })
+afterAll(() => removePlace(place))
 
 describe("verify", { timeout: 120_000 }, () => {
-  beforeEach(() => {
+  // Each test leaves everything delivered, so that the next finds it so.
+  beforeAll(() => {
+    place = makePlace()
     write("css/same.css", "same")
     write("css/gone.css", "gone")
     write("short.js", "all of it")
@@ -111,7 +110,7 @@ compared 3 files: 2 not as they should be
 
 describe("verify against a bucket", { timeout: 120_000 }, () => {
   let amazon: StubAmazon
-  beforeEach(async () => {
+  beforeAll(async () => {
     amazon = await startStubAmazon((_, response) => response.writeHead(500).end())
     removePlace(place)
     const chain = '<processorChain><processor name="unique_filename.MD5"/></processorChain>'
@@ -123,7 +122,7 @@ describe("verify against a bucket", { timeout: 120_000 }, () => {
     write("a.css", "content")
     assert.strictEqual((await runBeside([place.config, "--once"])).code, 0)
   })
-  afterEach(() => amazon.close())
+  afterAll(() => amazon.close())
 
   const key = `/assets/a_${createHash("md5").update("content").digest("hex")}.css`
 

@@ -128,13 +128,16 @@ describe.skipIf(!needs("ProFTPD", ftpInstalled("proftpd"), ftpInstall.proftpd))(
   () => {
     let plain: FtpServer
     let safe: FtpServer
+    let strict: FtpServer
     beforeAll(async () => {
+      strict = await startFtpServer("proftpd", "none", "<Limit RNFR RNTO>\nDenyAll\n</Limit>")
       plain = await startFtpServer("proftpd", "none")
       safe = await startFtpServer("proftpd", "explicit")
     })
     afterAll(async () => {
       await plain.stop()
       await safe.stop()
+      await strict.stop()
     })
 
     it("tells what it can do, and what is wrong", async () => {
@@ -186,6 +189,11 @@ describe.skipIf(!needs("ProFTPD", ftpInstalled("proftpd"), ftpInstall.proftpd))(
             ...ftp(plain, { port: String(proxy.port), connectTimeout: "1" }),
             row: /^ftp +out of reach$/,
             detail: /no connection within 1 s.*check/,
+          },
+          strict: {
+            ...ftp(strict, {}),
+            row: /^ftp +may not write$/,
+            detail: /may not rename files, .*; let the user rename on the server/,
           },
           locked: {
             ...ftp(plain, { path: "locked" }),
@@ -312,6 +320,8 @@ describe.skipIf(!needs("OpenStack Swift", swiftInstalled(), swiftInstall))(
 
     it("tells what it can do, and what is wrong", async () => {
       const unused = await freePort()
+      const silent = await startFaultProxy(swift.port)
+      silent.mode = "blackhole"
       const cloudfiles = (settings: Readonly<Record<string, string>>) => ({
         transporter: "cloudfiles",
         settings: {
@@ -345,9 +355,75 @@ describe.skipIf(!needs("OpenStack Swift", swiftInstalled(), swiftInstall))(
             row: /^cloudfiles +out of reach$/,
             detail: /refuse|listen/,
           },
+          silent: {
+            ...cloudfiles({ auth_url: `http://127.0.0.1:${silent.port}/auth/v1.0`, idleTimeout: "1" }),
+            row: /^cloudfiles +out of reach$/,
+            detail: /did not answer in time: .*; check auth_url and firewalls, or raise/,
+          },
+          tls: {
+            ...cloudfiles({ auth_url: swift.authUrl.replace("http:", "https:") }),
+            row: /^cloudfiles +out of reach$/,
+            detail: /no secure connection to .*speaks plain http/,
+          },
+          another: {
+            ...cloudfiles({ auth_url: `${swift.endpoint}/v3` }),
+            row: /^cloudfiles +no access$/,
+            detail: /check auth_url, whose path tells which protocol/,
+          },
         },
         ["wr0ng"],
       )
+      await silent.close()
+    })
+
+    it("tells the same of its S3", async () => {
+      await swift.makeContainer("full")
+      await swift.ask("POST", "full", undefined, { headers: { "x-container-meta-quota-bytes": "5" } })
+      const silent = await startFaultProxy(swift.port)
+      silent.mode = "blackhole"
+      const s3 = (settings: Readonly<Record<string, string>>) => ({
+        transporter: "s3",
+        settings: {
+          bucket_name: "assets",
+          access_key_id: swift.user.name,
+          secret_access_key: swift.user.key,
+          endpoint: swift.endpoint,
+          ...settings,
+        },
+      })
+      await checked(
+        {
+          good: { ...s3({}), row: /^s3 +ok +in one step +size, checksum +stored +no +16$/ },
+          login: {
+            ...s3({ secret_access_key: "wr0ng" }),
+            row: /^s3 +no access$/,
+            detail: /check access_key_id and secret_access_key/,
+          },
+          missing: {
+            ...s3({ bucket_name: "none" }),
+            row: /^s3 +out of reach$/,
+            detail: /create it, or correct bucket_name/,
+          },
+          stranger: {
+            ...s3({ access_key_id: swift.stranger.name, secret_access_key: swift.stranger.key }),
+            row: /^s3 +may not write$/,
+            detail: /access denied to bucket "assets": the policy/,
+          },
+          full: { ...s3({ bucket_name: "full" }), row: /^s3 +full$/, detail: /bucket "full" is full/ },
+          path: {
+            ...s3({ endpoint: `${swift.endpoint}/v1` }),
+            row: /^s3 +out of reach$/,
+            detail: /check bucket_name, and that the endpoint has no path/,
+          },
+          silent: {
+            ...s3({ endpoint: `http://127.0.0.1:${silent.port}`, idleTimeout: "1" }),
+            row: /^s3 +out of reach$/,
+            detail: /did not answer in time; check the endpoint and firewalls/,
+          },
+        },
+        ["wr0ng"],
+      )
+      await silent.close()
     })
   },
 )

@@ -146,6 +146,7 @@ type Shown = readonly [file: string, title: string]
 
 const contract = "../../src/testing/transporterSuite.ts"
 const source: Shown = [contract, "a source that "]
+const sourceOnDisk: Shown = ["sources.test.ts", "changed, cut short or deleted in the middle"]
 const here = "faults.test.ts"
 const password: Shown = [here, "a wrong password, corrected"]
 const oneDown: Shown = [here, "down for the whole time"]
@@ -194,6 +195,12 @@ const matrix: Readonly<Record<string, Readonly<Record<Name, Shown | string>>>> =
     ftp: source,
     s3: source,
     cloudfiles: source,
+  },
+  "a large file on disk changed, truncated, deleted during the upload": {
+    sftp: sourceOnDisk,
+    ftp: sourceOnDisk,
+    s3: sourceOnDisk,
+    cloudfiles: sourceOnDisk,
   },
   "one of two servers down, the other in sync": { sftp: oneDown, ftp: oneDown, s3: oneDown, cloudfiles: oneDown },
 }

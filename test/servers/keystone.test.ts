@@ -86,7 +86,7 @@ describe.skipIf(!runs)("cloudfiles against OpenStack Swift with Keystone", { tim
     }),
   )
 
-  it.live("tokens that are revoked are replaced, in the middle of work, once for all who need one", () =>
+  it.live("tokens that are revoked are replaced in the middle of work", () =>
     Effect.gen(function* () {
       const container = yield* room
       const transporter = yield* open(settingsFor(container))

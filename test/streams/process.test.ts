@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import type { Settings } from "../../src/domain/Config.ts"
 import { ProcessorError } from "../../src/domain/Errors.ts"
 import { Ledger } from "../../src/domain/Ledger.ts"
 import type { RelativePath, ServerName, SourceName } from "../../src/domain/Path.ts"
@@ -205,6 +206,7 @@ const withRule = <A, E>(
     readonly held: Effect.Effect<Record<string, string>>
     readonly puts: Effect.Effect<number>
   }) => Effect.Effect<A, E>,
+  settings: Partial<Settings> = {},
 ) =>
   Effect.gen(function* () {
     const tries: Array<string> = []
@@ -219,6 +221,7 @@ const withRule = <A, E>(
     const config = testConfig({
       servers: ["cdn"],
       rules: [testRule("all", ["cdn"], { chain: chain("Picky", "unique_filename.MD5"), ...rule })],
+      settings,
     })
     return yield* Effect.gen(function* () {
       const ledger = yield* Ledger
@@ -311,5 +314,30 @@ describe("a processor that fails", () => {
         assert.include((yield* ledger.failures(10))[0]?.reason ?? "", "the disk is full")
       }),
     ),
+  )
+})
+
+describe("a file that changes while what was made of it is on its way", () => {
+  it.effect(
+    "is delivered again, and what was sent goes after the grace period, not after the doubt about an upload",
+    () =>
+      withRule(
+        {},
+        ({ conveyor, held, world }) =>
+          Effect.gen(function* () {
+            const server = world.servers.get("cdn")
+            yield* server.set({ latency: { minimum: 5_000, maximum: 5_000 } })
+            yield* world.disk.write("/site/a.css", "one")
+            yield* TestClock.adjust(3_000)
+            yield* turns
+            yield* world.disk.write("/site/a.css", "two")
+            yield* server.heal
+            yield* untilQuiet(conveyor)
+            yield* TestClock.adjust(2_000)
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(Object.values(yield* held), ["two processed"])
+          }),
+        { gracePeriod: 1_000 },
+      ),
   )
 })

@@ -12,7 +12,7 @@ export interface ChildProgram {
   readonly kill: Effect.Effect<void>
 }
 
-/** Starts a program with this Node; `file` is relative to the directory of tests. Fails what waits for it after 30 s. */
+/** Starts a program with this Node; `file` is relative to the directory of tests. Fails what waits for it after 90 s. */
 export const childProgram = (file: string, parameters: ReadonlyArray<string>) =>
   Effect.acquireRelease(
     Effect.sync((): ChildProgram => {
@@ -55,7 +55,7 @@ export const childProgram = (file: string, parameters: ReadonlyArray<string>) =>
               ),
             ),
             Effect.timeoutOrElse({
-              duration: 30_000,
+              duration: 90_000,
               orElse: () => Effect.fail(new Error(`${file} said ${lines} lines: ${errors}`)),
             }),
           ),

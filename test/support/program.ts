@@ -4,8 +4,15 @@ import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
+import { Effect } from "effect"
+import type { Status } from "../../src/domain/Telemetry.ts"
+import { askControl } from "../../src/layers/status/askControl.ts"
+import { decodeStatus } from "../../src/layers/status/statusJson.ts"
 
 const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url))
+
+/** A command that has not ended by then never will, in milliseconds. */
+const RUN_TIMEOUT = 180_000
 
 export interface Place {
   readonly directory: string
@@ -55,7 +62,7 @@ export const removePlace = (place: Place): void => fs.rmSync(place.directory, { 
 
 /** Runs a command to its end. */
 export const run = (...words: ReadonlyArray<string>) => {
-  const result = spawnSync(process.execPath, [main, ...words], { encoding: "utf8", timeout: 60_000 })
+  const result = spawnSync(process.execPath, [main, ...words], { encoding: "utf8", timeout: RUN_TIMEOUT })
   return { code: result.status, out: result.stdout, err: result.stderr }
 }
 
@@ -68,7 +75,7 @@ export const runBeside = (
     const child = spawn(process.execPath, [main, ...words], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
-      timeout: 60_000,
+      timeout: RUN_TIMEOUT,
     })
     let out = ""
     let err = ""
@@ -109,21 +116,30 @@ const follow = (child: ChildProcess): Daemon => {
   return { process: child, log: () => log, ended }
 }
 
-/** Returns once `holds` does; fails after `seconds` with what `describe` says. */
-export const until = (
-  holds: () => boolean,
+/** How things stand, as the daemon itself says; undefined before it answers. Starts no program, so it may be asked often. */
+export const statusOf = (place: Place): Promise<Status | undefined> =>
+  Effect.runPromise(
+    askControl(path.join(place.directory, "state"), { command: "status" }).pipe(
+      Effect.flatMap(decodeStatus),
+      Effect.orElseSucceed(() => undefined),
+    ),
+  )
+
+/** Returns once `holds` does; fails after `seconds` with what `describe` says. A busy machine is slow, not wrong. */
+export const until = async (
+  holds: () => boolean | Promise<boolean>,
   describe: () => string = () => "the condition",
-  seconds = 20,
-): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const deadline = Date.now() + seconds * 1000
-    const look = () => {
-      if (holds()) resolve()
-      else if (Date.now() > deadline) reject(new Error(`not within ${seconds} s: ${describe()}`))
-      else setTimeout(look, 10)
-    }
-    look()
-  })
+  seconds = 90,
+): Promise<void> => {
+  const deadline = Date.now() + seconds * 1000
+  for (;;) {
+    const begun = Date.now()
+    if (await holds()) return
+    if (Date.now() > deadline) throw new Error(`not within ${seconds} s: ${describe()}`)
+    // Looking at a large tree takes a while: most of the time belongs to the program.
+    await new Promise((resolve) => setTimeout(resolve, Math.max(10, 4 * (Date.now() - begun))))
+  }
+}
 
 /** Everything below a directory: files (links followed) with their contents, by path as latin-1 text of its bytes. */
 export const tree = (directory: string): ReadonlyMap<string, string> => {

@@ -3,13 +3,15 @@
  *
  * @since 1.0.0
  */
+import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { SourceError } from "../../domain/Errors.ts"
 import { DISK_READ, DISK_READ_AHEAD } from "../../domain/Limits.ts"
 import type { Content } from "../../domain/SourceFiles.ts"
-import type { DiskError } from "./DiskError.ts"
+import { DiskError } from "./DiskError.ts"
 import type { DiskWorkers } from "./DiskWorkers.ts"
 import type { Original } from "./protocol.ts"
 
@@ -55,24 +57,66 @@ export interface Lent {
   readonly giveBack: () => void
 }
 
-const lentBy = (disk: Disk, original: Original): Stream.Stream<Lent, SourceError> =>
-  Stream.suspend(() => {
+/** All pieces of a file in order, the next ones read while one is used. */
+export interface Lending {
+  readonly pieces: Stream.Stream<Lent, SourceError>
+  /** SHA-256 of all pieces, in hex, once they came. */
+  readonly sha256: Effect.Effect<string, SourceError>
+}
+
+let readings = 0
+
+/**
+ * Large files in lent memory: at full speed new memory for each piece keeps the garbage collector busier than everything
+ * else. A thread reads and hashes while this one sends.
+ */
+const lendLarge = (disk: Disk, original: Original): Effect.Effect<Lending, never, Scope.Scope> =>
+  Effect.gen(function* () {
     const { size } = original.version
+    const reading = (readings += 1)
     const spare: Array<ArrayBuffer> = []
-    const piece = (index: number) => {
-      const offset = index * DISK_READ
-      const length = Math.min(DISK_READ, size - offset)
-      return Effect.map(
-        Effect.suspend(() =>
-          disk.run("read", { original, offset, length, into: spare.pop() ?? new ArrayBuffer(DISK_READ) }),
+    let isOpen = true
+    const digest = Effect.suspend(() => {
+      isOpen = false
+      return disk.run("digest", { reading })
+    })
+    yield* Effect.addFinalizer(() => (isOpen ? Effect.ignore(digest) : Effect.void))
+    const piece = (index: number) =>
+      Effect.suspend(() => {
+        const offset = index * DISK_READ
+        const length = Math.min(DISK_READ, size - offset)
+        const into = spare.pop() ?? new ArrayBuffer(DISK_READ)
+        return Effect.map(disk.run("read", { original, offset, length, into, reading }), (bytes): Lent => ({
+          bytes,
+          giveBack: () => void spare.push(bytes.buffer as ArrayBuffer),
+        }))
+      })
+    return {
+      pieces: Stream.range(0, Math.ceil(size / DISK_READ) - 1).pipe(
+        Stream.mapEffect(piece, { concurrency: DISK_READ_AHEAD }),
+        Stream.mapError(sourceError(original.location)),
+      ),
+      sha256: digest.pipe(
+        Effect.flatMap((hex) =>
+          hex === undefined
+            ? Effect.fail(new DiskError({ code: "Failed", detail: "the thread that read it ended" }))
+            : Effect.succeed(hex),
         ),
-        (bytes): Lent => ({ bytes, giveBack: () => void spare.push(bytes.buffer as ArrayBuffer) }),
-      )
+        Effect.mapError(sourceError(original.location)),
+      ),
     }
-    return Stream.range(0, Math.ceil(size / DISK_READ) - 1).pipe(
-      Stream.mapEffect(piece, { concurrency: DISK_READ_AHEAD }),
-      Stream.mapError(sourceError(original.location)),
-    )
+  })
+
+/** The bytes of a file for whoever only passes them on: each piece is given back when it was. */
+export const lend = (content: Content): Effect.Effect<Lending, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    if (content instanceof DiskContent && content.size > DISK_READ) return content.lent
+    const hash = createHash("sha256")
+    const pieces = Stream.map(content.bytes, (bytes): Lent => {
+      hash.update(bytes)
+      return { bytes, giveBack: () => {} }
+    })
+    return Effect.succeed({ pieces, sha256: Effect.sync(() => hash.digest("hex")) })
   })
 
 /**
@@ -99,13 +143,8 @@ export class DiskContent implements Content {
     return bytesOf(this.#disk, this.original)
   }
 
-  /**
-   * The same in lent memory, the next pieces read while one is used: at full speed new memory for each piece keeps the
-   * garbage collector busier than everything else.
-   */
-  get lent(): Stream.Stream<Lent, SourceError> {
-    return this.size > DISK_READ
-      ? lentBy(this.#disk, this.original)
-      : Stream.map(this.bytes, (bytes) => ({ bytes, giveBack: () => {} }))
+  /** The same for {@link lend}. */
+  get lent(): Effect.Effect<Lending, never, Scope.Scope> {
+    return lendLarge(this.#disk, this.original)
   }
 }

@@ -12,7 +12,7 @@ import { identity, realPaths, removeSource, stat } from "./lookup.ts"
 import type { Input, Operation, Output, Request, WorkerData } from "./protocol.ts"
 import { putMany } from "./putMany.ts"
 import { append, commit, copy, discard, link, remove, spool, statRemote } from "./publish.ts"
-import { hash, read } from "./transfer.ts"
+import { digest, hash, hashMany, read } from "./transfer.ts"
 import type { Turn } from "./turn.ts"
 import { adopt, makeDirectory, removeTree, sweep, write } from "./workspaceFiles.ts"
 
@@ -25,7 +25,9 @@ const operations: { readonly [O in Operation]: (input: Input<O>, turn: Turn) => 
   realPaths,
   removeSource,
   read,
+  digest,
   hash,
+  hashMany,
   copy,
   link,
   putMany,

@@ -18,7 +18,7 @@ import {
   DISK_STUCK,
   DISK_WORKERS_MAX,
 } from "../../domain/Limits.ts"
-import type { Operation } from "./protocol.ts"
+import type { Input, Operation } from "./protocol.ts"
 import { makeThread, type Outcome, type Thread, type Ticket } from "./thread.ts"
 
 export interface PoolOptions {
@@ -33,6 +33,7 @@ export interface PoolOptions {
 export class Pool {
   readonly #options: PoolOptions
   readonly #threads = new Set<Thread>()
+  readonly #readings = new Map<number, Thread>()
   #queue: Array<Ticket> = []
   #head = 0
   #scheduled = false
@@ -52,7 +53,8 @@ export class Pool {
   /** `bytes` is about how much has to be moved; small requests need not say. */
   submit(operation: Operation, input: unknown, bytes: number, done: (outcome: Outcome) => void): Ticket {
     const weight = 1 + Math.floor(bytes / DISK_CHUNK)
-    const ticket: Ticket = { operation, input, weight, done, state: "waiting", thread: undefined, slot: -1 }
+    const reading = operation === "read" || operation === "digest" ? (input as Input<"read">).reading : undefined
+    const ticket: Ticket = { operation, input, weight, done, reading, state: "waiting", thread: undefined, slot: -1 }
     if (this.#closed) this.#settle(ticket, "Closed", "file system work has been stopped")
     else if (this.#queue.length - this.#head >= DISK_QUEUE) {
       this.#settle(ticket, "Busy", `${DISK_QUEUE} requests wait for the disk already`)
@@ -110,7 +112,7 @@ export class Pool {
       }
       let thread: Thread | undefined
       try {
-        thread = this.#choose()
+        thread = this.#chosen(ticket)
       } catch (error) {
         const detail = error instanceof Error ? error.message : String(error)
         this.#head += 1
@@ -118,6 +120,7 @@ export class Pool {
         continue
       }
       if (thread === undefined) break
+      if (ticket.operation === "digest" && ticket.reading !== undefined) this.#readings.delete(ticket.reading)
       this.#head += 1
       ticket.state = "sent"
       ticket.thread = thread
@@ -132,6 +135,18 @@ export class Pool {
     }
     for (const thread of this.#threads) thread.flush()
     if (this.#threads.size > 0) this.#startWatch()
+  }
+
+  /** The thread for a request; undefined where all that may have it have enough to do. */
+  #chosen({ reading }: Ticket): Thread | undefined {
+    const before = reading === undefined ? undefined : this.#readings.get(reading)
+    // Where the thread that read before is gone, another says that it knows nothing of it.
+    if (before !== undefined && this.#threads.has(before)) {
+      return before.inFlight < DISK_IN_FLIGHT ? before : undefined
+    }
+    const thread = this.#choose()
+    if (thread !== undefined && reading !== undefined) this.#readings.set(reading, thread)
+    return thread
   }
 
   /**

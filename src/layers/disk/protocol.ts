@@ -51,6 +51,14 @@ export interface Original {
   readonly version: DeliveredState
 }
 
+/** The files of {@link Originals}, in their order. */
+export const originalsOf = ({ guard, inodes, locations, mtimes, sizes }: Originals): ReadonlyArray<Original> =>
+  locations.split("\0").map((location, index) => ({
+    location,
+    guard,
+    version: { size: sizes[index] ?? 0, mtimeNs: mtimes[index] ?? 0n, inode: inodes[index] ?? 0n },
+  }))
+
 /** A copy to be made: `from` must be exactly this version before and after. */
 export interface Put {
   readonly root: string
@@ -61,19 +69,24 @@ export interface Put {
 }
 
 /**
- * Several small files of one source, to be copied or linked. Arrays with one element for each file: they travel for much
- * less than as many {@link Put}.
+ * Several small files of one source. Arrays with one element for each file: they travel for much less than as many
+ * {@link Original}.
  */
-export interface PutMany {
-  readonly how: "copy" | "link"
-  readonly root: string
+export interface Originals {
   readonly guard: Tree | undefined
   /** Joined by NUL, which no path holds: one long text travels for less than many short ones. */
   readonly locations: string
-  readonly places: string
   readonly sizes: Float64Array
   readonly mtimes: BigInt64Array
   readonly inodes: BigUint64Array
+}
+
+/** Several small files, to be copied or linked. */
+export interface PutMany extends Originals {
+  readonly how: "copy" | "link"
+  readonly root: string
+  /** Joined as the locations are. */
+  readonly places: string
 }
 
 /** All operations: what each takes and gives. */
@@ -88,12 +101,25 @@ export interface Operations {
     { readonly tree: Tree; readonly path: string; readonly version: DeliveredState },
     "removed" | "changed",
   ]
-  /** A piece of this version of a file; where it is given, in this memory, which travels there and back. */
+  /**
+   * A piece of this version of a file; where it is given, in this memory, which travels there and back. The pieces of one
+   * `reading`, in order, go into a SHA-256 that `digest` asks for.
+   */
   readonly read: readonly [
-    { readonly original: Original; readonly offset: number; readonly length: number; readonly into?: ArrayBuffer },
+    {
+      readonly original: Original
+      readonly offset: number
+      readonly length: number
+      readonly into?: ArrayBuffer
+      readonly reading?: number
+    },
     Uint8Array,
   ]
+  /** The SHA-256 of what was read, or undefined; then the reading is forgotten. It goes where the pieces went. */
+  readonly digest: readonly [{ readonly reading: number }, string | undefined]
   readonly hash: readonly [{ readonly original: Original; readonly algorithm: Algorithm }, string]
+  /** For each file its hash, or why there is none. */
+  readonly hashMany: readonly [Originals & { readonly algorithm: Algorithm }, ReadonlyArray<string | Refused>]
   /** SHA-256 of the bytes that were copied. */
   readonly copy: readonly [Put, string]
   readonly link: readonly [Put, undefined]

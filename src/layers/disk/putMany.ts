@@ -9,23 +9,13 @@ import { NEW_DIRECTORY_FILES } from "../../domain/Limits.ts"
 import { baseNameOf, directoryOf, type RelativePath } from "../../domain/Path.ts"
 import { native } from "../nativePath.ts"
 import { type Aside, remember, withAside } from "./destination.ts"
-import type { Input, Put, Refused } from "./protocol.ts"
+import { type Input, originalsOf, type Put, type Refused } from "./protocol.ts"
 import { copy, copyAs, link, moveIn } from "./publish.ts"
 import { join } from "./realPath.ts"
-import { quietly, refused } from "./refusal.ts"
+import { attempt, quietly } from "./refusal.ts"
 import type { Turn } from "./turn.ts"
 import { withDirectory } from "./version.ts"
 import { removeTree } from "./workspaceFiles.ts"
-
-type Outcome = string | Refused
-
-const attempt = (put: () => string | undefined): Outcome => {
-  try {
-    return put() ?? ""
-  } catch (error) {
-    return refused(error)
-  }
-}
 
 /** Gives the directory its name; false where somebody made one of that name meanwhile. */
 const appear = ({ location, target }: Aside): boolean => {
@@ -64,19 +54,7 @@ const lost: Refused = { code: "Crashed", detail: "the file system work was lost"
 
 const putsOf = (input: Input<"putMany">): ReadonlyArray<Put> => {
   const places = input.places.split("\0")
-  return input.locations.split("\0").map((location, index) => ({
-    root: input.root,
-    to: places[index] ?? "",
-    from: {
-      location,
-      guard: input.guard,
-      version: {
-        size: input.sizes[index] ?? 0,
-        mtimeNs: input.mtimes[index] ?? 0n,
-        inode: input.inodes[index] ?? 0n,
-      },
-    },
-  }))
+  return originalsOf(input).map((from, index) => ({ root: input.root, to: places[index] ?? "", from }))
 }
 
 /** Files that follow each other and go into the same directory. */
@@ -92,7 +70,7 @@ const runsOf = (puts: ReadonlyArray<Put>): ReadonlyArray<readonly [directory: st
 }
 
 /** See {@link ./protocol.ts}: a file that can not be put does not keep the others from it. */
-export const putMany = (input: Input<"putMany">, turn: Turn): ReadonlyArray<Outcome> =>
+export const putMany = (input: Input<"putMany">, turn: Turn): ReadonlyArray<string | Refused> =>
   runsOf(putsOf(input)).flatMap(([directory, puts]) => {
     const one = (put: Put) => attempt(() => (input.how === "copy" ? copy(put, turn) : link(put, turn)))
     if (input.how === "link" || directory === "" || puts.length < NEW_DIRECTORY_FILES) return puts.map(one)

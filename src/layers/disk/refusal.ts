@@ -24,6 +24,15 @@ export const refused = (error: unknown): Refused => ({
   detail: error instanceof Error ? error.message : String(error),
 })
 
+/** What one of many gives ("" for nothing), or why not: it does not keep the others from theirs. */
+export const attempt = (one: () => string | undefined): string | Refused => {
+  try {
+    return one() ?? ""
+  } catch (error) {
+    return refused(error)
+  }
+}
+
 /** There is nothing at that path. */
 export const isAbsent = (error: unknown): boolean => {
   const code = codeOf(error)

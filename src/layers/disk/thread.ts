@@ -17,6 +17,8 @@ export interface Ticket {
   /** How much work it is, in chunks; small requests count as one. */
   readonly weight: number
   readonly done: (outcome: Outcome) => void
+  /** All that belongs to one reading goes to one thread, which knows what was read before. */
+  readonly reading: number | undefined
   state: "waiting" | "sent" | "over"
   thread: Thread | undefined
   slot: number

@@ -4,12 +4,12 @@
  * @since 1.0.0
  */
 import { Buffer } from "node:buffer"
-import { createHash, hash as hashOf } from "node:crypto"
+import { createHash, type Hash, hash as hashOf } from "node:crypto"
 import { closeSync, readSync, writeSync } from "node:fs"
 import { DISK_CHUNK } from "../../domain/Limits.ts"
 import { display } from "../../domain/Path.ts"
-import type { Input, Original } from "./protocol.ts"
-import { Refusal } from "./refusal.ts"
+import { type Input, type Original, originalsOf, type Refused } from "./protocol.ts"
+import { attempt, Refusal } from "./refusal.ts"
 import { openVersion, sourceRefusal, verify } from "./version.ts"
 import type { Turn } from "./turn.ts"
 
@@ -77,6 +77,12 @@ export const transfer = (source: number, original: Original, target: number, tur
 export const hash = ({ algorithm, original }: Input<"hash">, turn: Turn): string => {
   const source = openVersion(original, turn)
   try {
+    const { size } = original.version
+    if (size <= DISK_CHUNK) {
+      readExactly(source, original.location, buffer, size, null)
+      verify(source, original)
+      return hashOf(algorithm, buffer.subarray(0, size), "hex")
+    }
     const digest = createHash(algorithm)
     pieces(source, original, turn, (bytes) => void digest.update(bytes))
     verify(source, original)
@@ -84,6 +90,12 @@ export const hash = ({ algorithm, original }: Input<"hash">, turn: Turn): string
   } finally {
     closeSync(source)
   }
+}
+
+/** Hashes of several files: one that has none does not keep the others from theirs. */
+export const hashMany = (input: Input<"hashMany">, turn: Turn): ReadonlyArray<string | Refused> => {
+  const { algorithm } = input
+  return originalsOf(input).map((original) => attempt(() => hash({ algorithm, original }, turn)))
 }
 
 /** Whether an open file holds exactly the bytes of this version of another one. */
@@ -104,15 +116,32 @@ export const isEqual = (original: Original, other: number, turn: Turn): boolean 
   }
 }
 
+/** Files that are being read piece by piece, and the bytes so far. */
+const readings = new Map<number, { readonly hash: Hash; offset: number }>()
+
 /** A piece of this version of a file. */
-export const read = ({ into, length, offset, original }: Input<"read">, turn: Turn): Uint8Array => {
+export const read = ({ into, length, offset, original, reading }: Input<"read">, turn: Turn): Uint8Array => {
   const source = openVersion(original, turn)
   try {
     const bytes = new Uint8Array(into ?? new ArrayBuffer(length), 0, length)
     readExactly(source, original.location, bytes, length, offset)
     verify(source, original)
+    if (reading !== undefined) {
+      if (offset === 0) readings.set(reading, { hash: createHash("sha256"), offset })
+      const state = readings.get(reading)
+      if (state?.offset !== offset) throw new Refusal("Failed", "pieces were read in another order than expected")
+      state.hash.update(bytes)
+      state.offset += length
+    }
     return bytes
   } finally {
     closeSync(source)
   }
+}
+
+/** The SHA-256 of the pieces of a reading, which ends with it. */
+export const digest = ({ reading }: Input<"digest">): string | undefined => {
+  const state = readings.get(reading)
+  readings.delete(reading)
+  return state?.hash.digest("hex")
 }

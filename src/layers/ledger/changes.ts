@@ -5,13 +5,14 @@
  */
 import { leftBy, placesOf } from "../../domain/Companion.ts"
 import type { Delivery, DeliveryKey, Failure, Retirement, Target } from "../../domain/Delivery.ts"
-import type { LedgerChange, Uploads } from "../../domain/Ledger.ts"
+import type { LedgerChange, PublishedDelivery, Uploads } from "../../domain/Ledger.ts"
 import { baseNameOf, directoryOf, type RelativePath, type RemotePath, type SourceName } from "../../domain/Path.ts"
 import { makeCompanionChanges, toOccupied, toStoredCompanions } from "./companions.ts"
 import type { Database, SqlValue, Statement } from "./driver.ts"
 import { invalidationChanges } from "./invalidations.ts"
 import { makeLinkChanges } from "./links.ts"
 import type { Names } from "./names.ts"
+import { outboxChanges } from "./outbox.ts"
 import { toStoredInode } from "./rows.ts"
 import { textOrder, toStored } from "./storedText.ts"
 
@@ -19,6 +20,8 @@ export interface Changes {
   /** To be called first in every transaction. */
   readonly begin: () => void
   readonly apply: (change: LedgerChange) => void
+  /** To be called last in every transaction. */
+  readonly end: () => void
   /** Ends the uploads that nobody ended: what their places hold is unknown. */
   readonly endUploads: () => void
 }
@@ -27,7 +30,6 @@ export interface Changes {
 type StoredUpload = readonly [SourceName, RelativePath, RemotePath]
 
 export const changeSql = {
-  last: "SELECT max(coalesce((SELECT max(seq) FROM outbox), 0), coalesce((SELECT max(published_after) FROM retirements), 0))",
   waiting: "SELECT EXISTS (SELECT 1 FROM failures), EXISTS (SELECT 1 FROM retirements)",
   deliver: `INSERT INTO deliveries
     (directory, name, server, rule, destination, url, fingerprint, size, mtime, inode, hash, delivered_at, source_deleted,
@@ -39,8 +41,6 @@ export const changeSql = {
       companions = excluded.companions`,
   forget: `DELETE FROM deliveries WHERE directory = ? AND name = ? AND server = ? AND rule = ?
     RETURNING destination, companions`,
-  owe: "INSERT INTO outbox (seq, source, path, server, destination, url) VALUES (?, ?, ?, ?, ?, ?)",
-  published: "DELETE FROM outbox WHERE seq <= ?",
   // Left alone, the planner takes the primary key, which is good for the server only.
   postpone: `UPDATE retirements INDEXED BY retirements_by_target SET published_after = ?
     WHERE source = ? AND path = ? AND server = ?`,
@@ -71,17 +71,14 @@ export const makeChanges = (database: Database, names: Names): Changes => {
   const invalidation = invalidationChanges(database, names)
   const links = makeLinkChanges(database, names)
   const companions = makeCompanionChanges(database, names)
-  // Numbers of the outbox are never used twice while anybody may still refer to them.
-  let last = Number(sql.last.get()?.[0])
+  const outbox = outboxChanges(database, names)
   // Most of the time nothing failed and nothing is to be retired: then a delivery need not look.
   let anyFailure = true
   let anyRetirement = true
 
-  /** Puts a target into the outbox; with what the map has to show of it, where that is known. */
-  const owe = (source: number, path: SqlValue, server: number, destination: SqlValue = null, url: SqlValue = null) => {
-    last++
-    sql.owe.write(last, source, path, server, destination, url)
-    if (anyRetirement) sql.postpone.run(last, source, path, server)
+  const owe = (source: number, path: RelativePath, server: number, latest?: PublishedDelivery) => {
+    outbox.owe(source, path, server, latest)
+    if (anyRetirement) sql.postpone.run(outbox.last(), source, toStored(path), server)
   }
   const clear = (source: number, path: SqlValue, server: number) => {
     if (anyFailure) sql.clear.run(source, path, server)
@@ -93,14 +90,13 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     linkedUntil: number | null = null,
   ) => {
     const [source, server, path] = [names.idOf(target.source), names.idOf(target.server), toStored(target.path)]
-    sql.retire.run(server, toStored(destination), source, path, dueAt, last, linkedUntil)
+    sql.retire.run(server, toStored(destination), source, path, dueAt, outbox.last(), linkedUntil)
     anyRetirement = true
   }
 
   const delivered = (delivery: Delivery) => {
     const source = names.idOf(delivery.source)
     const server = names.idOf(delivery.server)
-    const path = toStored(delivery.path)
     const destination = toStored(delivery.destination)
     const url = names.toStoredUrl(delivery.url, delivery.destination)
     sql.deliver.write(
@@ -119,8 +115,8 @@ export const makeChanges = (database: Database, names: Names): Changes => {
       delivery.sourceDeleted ? 1 : 0,
       toStoredCompanions(delivery.companions),
     )
-    owe(source, path, server, destination, url)
-    clear(source, path, server)
+    owe(source, delivery.path, server, delivery)
+    if (anyFailure) clear(source, toStored(delivery.path), server)
     if (delivery.companions !== undefined) companions.written()
     if (anyRetirement) for (const place of placesOf(delivery)) sql.retired.run(server, toStored(place))
   }
@@ -162,7 +158,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     if (directory === undefined) return []
     const row = sql.forget.get(directory, toStored(baseNameOf(key.path)), server, names.idOf(key.rule))
     if (row === undefined) return []
-    owe(source, path, server)
+    owe(source, key.path, server)
     links.forgotten(key, directory)
     names.dropEmptyDirectory(source, within, directory)
     return placesOf(toOccupied(row))
@@ -190,7 +186,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
     const rows = sql.sourceDeleted.all(directory, name, size, mtimeNs, toStoredInode(inode))
     const servers = [...new Set(rows.map((row) => Number(row[0])))]
     servers.sort((a, b) => textOrder(names.nameOf(a), names.nameOf(b)))
-    for (const server of servers) owe(source, toStored(change.path), server)
+    for (const server of servers) owe(source, change.path, server)
   }
 
   const apply = (change: LedgerChange): void => {
@@ -247,7 +243,7 @@ export const makeChanges = (database: Database, names: Names): Changes => {
           toStored(change.root.identity),
         )
       case "Published":
-        return void sql.published.run(change.through)
+        return outbox.published(change.through)
       case "Outdated":
       case "Invalidated":
         return invalidation(change)
@@ -264,7 +260,9 @@ export const makeChanges = (database: Database, names: Names): Changes => {
       anyRetirement = retirements !== 0n
       links.begin()
       companions.begin()
+      outbox.begin()
     },
     apply,
+    end: outbox.end,
   }
 }

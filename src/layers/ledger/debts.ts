@@ -4,10 +4,11 @@
  * @since 1.0.0
  */
 import type { Failure, Retirement, Target } from "../../domain/Delivery.ts"
-import type { Agenda, DeletionRule, OwedTarget, PublishedDelivery } from "../../domain/Ledger.ts"
+import type { Agenda, DeletionRule, OwedTarget } from "../../domain/Ledger.ts"
 import { child, type RelativePath, type RemotePath, type ServerName, type SourceName } from "../../domain/Path.ts"
 import type { Database, Row, Statement } from "./driver.ts"
 import type { Names } from "./names.ts"
+import { firstOwed, outboxSql, readOutbox } from "./outbox.ts"
 import { failureColumns, toFailure, toTarget } from "./rows.ts"
 import { fromStored, toStored } from "./storedText.ts"
 
@@ -44,7 +45,7 @@ export const debtSql = {
     WHERE source = ? AND path = ? AND server = ?`,
   retirable: `SELECT destination, due_at FROM retirements r INDEXED BY retirements_by_target
     WHERE source = ? AND path = ? AND server = ? AND due_at <= ? AND ${isFree}
-    AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807)`,
+    AND published_after < coalesce(${firstOwed}, 9223372036854775807)`,
   failureOf: `SELECT ${failureColumns} FROM failures WHERE source = ? AND path = ? AND server = ?`,
   failures: `SELECT ${failureColumns} FROM failures ORDER BY since LIMIT ?`,
   failuresOn: `SELECT ${failureColumns} FROM failures WHERE server = ? ORDER BY since LIMIT ?`,
@@ -52,7 +53,7 @@ export const debtSql = {
   nextRetry: "SELECT min(next_try) FROM failures WHERE server = ? AND next_try > ?",
   // Every change of a target's deliveries moves `published_after` to its newest number in the outbox.
   retirements: `SELECT due_at, source, path FROM retirements r WHERE server = ? AND due_at <= ?
-    AND published_after < coalesce((SELECT min(seq) FROM outbox), 9223372036854775807)
+    AND published_after < coalesce(${firstOwed}, 9223372036854775807)
     AND ${isFree} AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.source = r.source AND f.path = r.path AND f.server = r.server
       AND f.next_try > ?) ORDER BY due_at`,
   nextRetirement: "SELECT min(due_at) FROM retirements WHERE server = ? AND due_at > ?",
@@ -61,7 +62,6 @@ export const debtSql = {
     WHERE v.rule = ? AND v.source_deleted = 0 AND v.delivered_at <= ? AND ${isLast} ORDER BY v.delivered_at`,
   nextDeletable: `SELECT v.delivered_at FROM deliveries v
     WHERE v.rule = ? AND v.source_deleted = 0 AND v.delivered_at > ? AND ${isLast} ORDER BY v.delivered_at LIMIT 1`,
-  outbox: "SELECT seq, source, path, server, destination, url FROM outbox ORDER BY seq",
 }
 
 const retirementOf =
@@ -115,15 +115,12 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
     Object.entries(debtSql).map(([name, sql]) => [name, database.prepare(sql)]),
   ) as Record<keyof typeof debtSql, Statement>
 
+  const outbox = database.prepare(outboxSql.outbox)
+
   const targetKey = (target: Target): readonly [number, string | Uint8Array, number] | undefined => {
     const source = names.find(target.source)
     const server = names.find(target.server)
     return source === undefined || server === undefined ? undefined : [source, toStored(target.path), server]
-  }
-
-  const latestFrom = (row: Row): PublishedDelivery => {
-    const destination = fromStored(row[4]) as RemotePath
-    return { destination, url: names.fromStoredUrl(row[5], destination) }
   }
 
   return {
@@ -176,17 +173,6 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
       }
       return { due: merge(lists, limit), nextAt: earliest(next) }
     },
-    outbox: (limit) => {
-      const targets = new Map<string, OwedTarget>()
-      let through = 0
-      for (const row of statements.outbox.iterate()) {
-        const target = toTarget(names, row[1], row[2], row[3])
-        const identity = `${target.source}\0${target.server}\0${target.path}`
-        if (!targets.has(identity) && targets.size >= limit) break
-        targets.set(identity, row[4] === null ? target : { ...target, latest: latestFrom(row) })
-        through = Number(row[0])
-      }
-      return { targets: [...targets.values()], through }
-    },
+    outbox: (limit) => readOutbox(outbox, names, limit),
   }
 }

@@ -12,6 +12,7 @@ import { companionsColumn } from "./companions.ts"
 import type { Database } from "./driver.ts"
 import { invalidationsTable } from "./invalidations.ts"
 import { damaged } from "./ledgerError.ts"
+import { packs } from "./outbox.ts"
 
 const version1 = `
 CREATE TABLE names (
@@ -117,7 +118,7 @@ CREATE INDEX retirements_by_end ON retirements (server, linked_until) WHERE link
 `
 
 /** What leads from each version to the next; the first leads from an empty file. */
-const migrations: ReadonlyArray<string> = [version1, version2, invalidationsTable, version4, companionsColumn]
+const migrations: ReadonlyArray<string> = [version1, version2, invalidationsTable, version4, companionsColumn, packs]
 
 /** The version this program writes. */
 export const VERSION = migrations.length

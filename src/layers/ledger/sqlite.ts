@@ -94,7 +94,9 @@ const make = (database: Database, readOnly: boolean): { readonly ledger: LedgerS
     try {
       return database.transaction(() => {
         changes.begin()
-        return body()
+        const result = body()
+        changes.end()
+        return result
       })
     } catch (error) {
       names.reload()

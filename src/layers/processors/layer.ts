@@ -69,9 +69,12 @@ export const processors = (
       for (const use of config.rules.flatMap((rule) => rule.chain)) {
         if (!ready.has(key(use))) ready.set(key(use), yield* load(use, config.file))
       }
+      // Asked several times for each file, always with the rules' own objects.
+      const byUse = new WeakMap<ProcessorUse, Ready>()
       const find = (use: ProcessorUse): Ready => {
-        const found = ready.get(key(use))
+        const found = byUse.get(use) ?? ready.get(key(use))
         if (found === undefined) throw new Error(`processor ${use.name} is not in the config that was loaded`)
+        byUse.set(use, found)
         return found
       }
       const size = maxSimultaneousProcessorChains

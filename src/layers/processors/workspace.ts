@@ -14,6 +14,7 @@ import * as Stream from "effect/Stream"
 import { Workspace, type WorkspacePlace } from "../../domain/Processor.ts"
 import { DiskContent, sourceError } from "../disk/DiskContent.ts"
 import { DiskWorkers } from "../disk/DiskWorkers.ts"
+import { makeHashes } from "../disk/hashes.ts"
 import { makePlace } from "./place.ts"
 
 /** Where the working directory is. */
@@ -25,6 +26,7 @@ export interface WorkspaceOptions {
 const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
   const disk = yield* DiskWorkers
   const scope = yield* Effect.scope
+  const hashOf = yield* makeHashes(disk)
   const runDirectory = `${directory}/run-${process.pid}-${Math.round(performance.timeOrigin)}`
   let jobs = 0
   let prepared = false
@@ -69,7 +71,7 @@ const make = Effect.fnUntraced(function* ({ directory }: WorkspaceOptions) {
     open: openPlace,
     hash: (content, algorithm) =>
       content instanceof DiskContent
-        ? Effect.mapError(disk.run("hash", { original: content.original, algorithm }), sourceError(content.location))
+        ? Effect.mapError(hashOf(content.original, algorithm), sourceError(content.location))
         : Effect.map(
             Stream.runFold(
               content.bytes,

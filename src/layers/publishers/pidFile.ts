@@ -5,8 +5,9 @@
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 
 /** A PID file could not be written, e.g. because its directory does not exist. */
@@ -45,19 +46,44 @@ const remove = (path: string): void => {
   }
 }
 
+const attempt = (path: string) =>
+  Effect.try({
+    try: () => write(path),
+    catch: (cause) => new PidFileError({ path, detail: cause instanceof Error ? cause.message : String(cause), cause }),
+  })
+
+/** Writes it again whenever it vanishes: a CMS whose PID file was cleaned away takes a running daemon for dead. */
+const keep = Effect.fnUntraced(function* (path: string) {
+  const vanished = yield* Queue.sliding<void>(1)
+  const look = () => {
+    if (!existsSync(path)) Queue.offerUnsafe(vanished, undefined)
+  }
+  const watching = Effect.try(() => watch(dirname(path), { persistent: false }, look).on("error", look))
+  yield* Effect.acquireRelease(Effect.option(watching), (watcher) =>
+    Effect.sync(() => watcher._tag === "Some" && watcher.value.close()),
+  )
+  const restore = Effect.suspend(() => (existsSync(path) ? Effect.void : attempt(path)))
+  yield* Queue.take(vanished).pipe(
+    Effect.andThen(
+      Effect.catchTag(restore, "PidFileError", (error) =>
+        Effect.logWarning(`it vanished and can not be written again: ${error.message}`),
+      ),
+    ),
+    Effect.forever,
+    Effect.forkScoped,
+  )
+})
+
 const pidFile = (path: string) =>
-  Effect.acquireRelease(
-    Effect.try({
-      try: () => write(path),
-      catch: (cause) =>
-        new PidFileError({ path, detail: cause instanceof Error ? cause.message : String(cause), cause }),
-    }),
-    () => Effect.sync(() => remove(path)),
+  // In this order: it is kept no more when it is removed.
+  Effect.andThen(
+    Effect.acquireRelease(attempt(path), () => Effect.sync(() => remove(path))),
+    keep(path),
   )
 
 /**
  * Writes these PID files (mode 0644, the decimal number of this process and a newline) and removes them when the scope
- * closes. Stale ones are replaced; their directories must exist.
+ * closes. Stale ones are replaced, and one that vanishes meanwhile is written again; their directories must exist.
  */
 export const pidFiles = (paths: ReadonlyArray<string>): Effect.Effect<void, PidFileError, Scope.Scope> =>
   Effect.forEach(paths, pidFile, { discard: true })

@@ -242,7 +242,7 @@ export class InotifyRoot {
   }
 
   private hearAppeared(path: RelativePath, mask: number, cookie: number, now: number): void {
-    const closed = (mask & IN.MOVED_TO) !== 0 && cookie !== this.movedWriter
+    const closed = (mask & IN.MOVED_TO) !== 0 ? cookie !== this.movedWriter : this.isLink(path)
     this.settled(path)
     if (closed) this.hint(path, "complete")
     else this.written(path, now)
@@ -280,6 +280,16 @@ export class InotifyRoot {
   private settled(path: RelativePath): boolean {
     this.untold.delete(path)
     return this.writers.delete(path)
+  }
+
+  /** Another name of a file, or a link to one: nobody opened it to make it. */
+  private isLink(path: RelativePath): boolean {
+    try {
+      const stats = lstatSync(nativePath(this.options.root, path))
+      return stats.isSymbolicLink() || (stats.isFile() && stats.nlink > 1)
+    } catch {
+      return false
+    }
   }
 
   private leadsToDirectory(path: RelativePath): boolean {

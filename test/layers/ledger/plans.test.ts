@@ -6,6 +6,7 @@ import { debtSql } from "../../../src/layers/ledger/debts.ts"
 import { deliverySql } from "../../../src/layers/ledger/deliveries.ts"
 import { linkSql } from "../../../src/layers/ledger/links.ts"
 import { open } from "../../../src/layers/ledger/driver.ts"
+import { outboxSql } from "../../../src/layers/ledger/outbox.ts"
 import { overviewSql } from "../../../src/layers/ledger/overview.ts"
 import { invalidationSql } from "../../../src/layers/ledger/invalidations.ts"
 import { migrate } from "../../../src/layers/ledger/schema.ts"
@@ -28,6 +29,7 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   forget: ["(directory=? AND name=? AND server=? AND rule=?)"],
   owe: [],
   published: ["INTEGER PRIMARY KEY (rowid<?)"],
+  partly: ["INTEGER PRIMARY KEY (rowid=?)", "SEARCH outbox"],
   postpone: ["retirements_by_target (source=? AND path=? AND server=?)"],
   retire: [],
   retired: ["(server=? AND destination=?)"],
@@ -55,7 +57,7 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   open: ["SCAN uploads"],
   retirable: [
     "retirements_by_target (source=? AND path=? AND server=?)",
-    "SEARCH outbox",
+    "SCAN outbox",
     "links_by_place (server=? AND place=?)",
   ],
   failureOf: ["(source=? AND path=? AND server=?)"],
@@ -63,11 +65,7 @@ const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   failuresOn: ["failures_by_server_age (server=?)"],
   retries: ["failures_by_time (server=? AND next_try<?)"],
   nextRetry: ["COVERING INDEX failures_by_time (server=? AND next_try>?)"],
-  retirements: [
-    "retirements_by_time (server=? AND due_at<?)",
-    "SEARCH outbox",
-    "links_by_place (server=? AND place=?)",
-  ],
+  retirements: ["retirements_by_time (server=? AND due_at<?)", "SCAN outbox", "links_by_place (server=? AND place=?)"],
   nextRetirement: ["COVERING INDEX retirements_by_time (server=? AND due_at>?)"],
   nextUnlinked: ["COVERING INDEX retirements_by_end (server=? AND linked_until>?)"],
   anyLink: ["SCAN links"],
@@ -127,6 +125,7 @@ describe("query plans", () => {
   for (const [name, sql] of Object.entries({
     ...changeSql,
     ...debtSql,
+    ...outboxSql,
     ...deliverySql,
     ...linkSql,
     ...companionSql,

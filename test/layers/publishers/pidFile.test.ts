@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  watch,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -27,6 +37,31 @@ describe("PID files", () => {
       )
       assert.deepStrictEqual(readdirSync(directory), ["victim"])
       assert.strictEqual(readFileSync(victim, "utf8"), "mine")
+    }),
+  )
+
+  it.live("are written again when they vanish, however often, and are gone at the end", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const path = join(directory, "daemon.pid")
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* pidFiles([path])
+          for (let time = 0; time < 3; time++) {
+            const back = new Promise<void>((resolve) => {
+              const watcher = watch(directory, () => {
+                if (!existsSync(path)) return
+                watcher.close()
+                resolve()
+              })
+            })
+            rmSync(path)
+            yield* Effect.promise(() => back)
+            assert.strictEqual(readFileSync(path, "utf8"), `${process.pid}\n`)
+          }
+        }),
+      )
+      assert.deepStrictEqual(readdirSync(directory), [])
     }),
   )
 

@@ -361,7 +361,7 @@ describe("cloudfiles tells what an answer means", () => {
 
   for (const [status, tag, words] of [
     [300, "Unreachable", "/v3"],
-    [400, "Unauthorized", "settings"],
+    [400, "Unauthorized", "settings; check auth_url"],
     [401, "Unauthorized", "api_key"],
     [403, "Unauthorized", "api_key"],
     [404, "Unreachable", "auth_url"],
@@ -380,7 +380,7 @@ describe("cloudfiles tells what an answer means", () => {
     ["EAI_AGAIN", "DNS"],
     ["ENETUNREACH", "no way"],
     ["ECONNRESET", "broke"],
-    ["ETIMEDOUT", "in time: silence"],
+    ["ETIMEDOUT", "in time: silence; check auth_url and firewalls"],
     ["DEPTH_ZERO_SELF_SIGNED_CERT", "NODE_EXTRA_CA_CERTS"],
     ["HPE_INVALID_CONSTANT", "silence (HPE_INVALID_CONSTANT)"],
   ] as const) {

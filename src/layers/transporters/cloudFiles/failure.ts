@@ -52,7 +52,9 @@ export const meaningOfBroken = ({ code, words }: Broken, { hasAuthUrl, where }: 
     case "ECONNABORTED":
       return meaning(`${where} broke the connection`)
     case "ETIMEDOUT":
-      return meaning(`${where} did not answer in time: ${words}`)
+      return meaning(
+        `${where} did not answer in time: ${words}; ${check} and firewalls, or raise connectTimeout or idleTimeout`,
+      )
     default:
       return tlsCodes.test(code)
         ? meaning(
@@ -86,7 +88,10 @@ const meaningForSignIn = (answer: Answer, said: string, { hasAuthUrl, where }: A
     case 300:
       return { reason: unreachable, detail: `${where} has several versions: let auth_url end in /v3` }
     case 400:
-      return { reason: unauthorized, detail: `${where} can not sign in with these settings: ${said}` }
+      return {
+        reason: unauthorized,
+        detail: `${where} can not sign in with these settings; ${check}, whose path tells which protocol to speak: ${said}`,
+      }
     case 401:
     case 403:
       return {

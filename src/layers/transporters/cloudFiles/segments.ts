@@ -85,7 +85,7 @@ const sendSegments = (
   { content, to }: Upload,
   upload: UploadName,
   begins: (name: string) => void,
-  seen: (chunk: Uint8Array) => void,
+  hashed: (sha256: string) => void,
 ): Effect.Effect<ReadonlyArray<Segment>, TransportError> =>
   Effect.suspend(() => {
     const held = new Set<Buffer>()
@@ -107,7 +107,7 @@ const sendSegments = (
         return memory.giveBack(buffer.length)
       })
     const at = { server: objects.requests.server, path: to }
-    return pieces(content, segmentBytesOf(content.size), at, take, seen).pipe(
+    return pieces(content, segmentBytesOf(content.size), at, take, hashed).pipe(
       Stream.mapEffect(
         ({ bytes, number }) =>
           Effect.suspend(() => {
@@ -192,7 +192,7 @@ export const putInSegments = Effect.fnUntraced(function* (
     return yield* failure("Rejected", `files of more than ${CLOUDFILES_FILE_BYTES} bytes can not be sent there`)
   }
   const mine: UploadName = { path: to, id: uploadId(yield* Clock.currentTimeMillis, randomBytes(4).toString("hex")) }
-  const sha256 = createHash("sha256")
+  let sha256 = ""
   const begun: Array<string> = []
   let isCompleting = false
   host.large.begun(mine)
@@ -202,12 +202,11 @@ export const putInSegments = Effect.fnUntraced(function* (
       upload,
       mine,
       (name) => begun.push(name),
-      (chunk) => void sha256.update(chunk),
+      (hex) => (sha256 = hex),
     )
-    const hex = sha256.digest("hex")
     isCompleting = true
-    yield* complete(host, upload, segments, hex)
-    return { sha256: hex }
+    yield* complete(host, upload, segments, sha256)
+    return { sha256 }
   }).pipe(
     // While nobody knows whether the service puts them together after all, the segments have to stay.
     Effect.onExit((exit) =>

@@ -84,6 +84,13 @@ const refused = ({ code, request, words }: Refused): Meaning => {
     return meaning("Unreachable", hint)
   }
   if (isNamed(words)) return meaning("NameRefused", "the server can not store a file of this name")
+  const isRefusal = isForbidden(words) || code === 550 || code === 553
+  if (request === "rename" && isRefusal && !/no such|not found|exist|not a |is a /i.test(words)) {
+    return meaning(
+      "PermissionDenied",
+      "the user may not rename files, and uploads get their names last, so that nobody sees half a file; let the user rename on the server",
+    )
+  }
   if (isForbidden(words)) {
     return meaning("PermissionDenied", `the user may not ${attempt}; give it write permission on the server`)
   }

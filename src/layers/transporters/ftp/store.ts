@@ -3,15 +3,14 @@
  *
  * @since 1.0.0
  */
-import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { FTP_CLEAN_UP } from "../../../domain/Limits.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
+import { lend } from "../../disk/DiskContent.ts"
 import type { DataConnection } from "./data.ts"
 import { Lost, sourceFailure, Unfit } from "../shared/failures.ts"
-import { lentBytes } from "../shared/lent.ts"
 import { type Failure, isForbidden, Refused, Unconfirmed } from "./failures.ts"
 import { type FtpSession, isPositive, refusalOf } from "./FtpSession.ts"
 import type { Habits } from "./habits.ts"
@@ -36,21 +35,23 @@ const changed = (detail: string): Unfit => new Unfit({ reason: { _tag: "SourceCh
 /** Sends all bytes; gives their SHA-256 in hex. */
 const send = (data: DataConnection, content: Content) =>
   Effect.gen(function* () {
-    const hash = createHash("sha256")
+    const { pieces, sha256 } = yield* lend(content)
     let sent = 0
-    yield* Stream.runForEach(lentBytes(content), ({ bytes, giveBack }) => {
+    yield* Stream.runForEach(pieces, ({ bytes, giveBack }) => {
       sent += bytes.length
       if (sent > content.size) return Effect.fail(changed(`the source gave more than its ${content.size} bytes`))
       data.push(bytes)
-      hash.update(bytes)
       return Effect.map(data.drained, giveBack)
-    }).pipe(Effect.catchTag("SourceError", (error) => Effect.fail(sourceFailure(error))))
+    })
     if (sent !== content.size) {
       return yield* changed(`the source gave ${sent} bytes instead of ${content.size}`)
     }
     yield* data.end
-    return hash.digest("hex")
-  })
+    return yield* sha256
+  }).pipe(
+    Effect.catchTag("SourceError", (error) => Effect.fail(sourceFailure(error))),
+    Effect.scoped,
+  )
 
 /** When the data connection breaks, the server has the last word on why. */
 const lastWords = (session: FtpSession, transfer: Transfer, failure: Failure): Effect.Effect<never, Failure> => {

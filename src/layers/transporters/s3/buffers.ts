@@ -10,8 +10,7 @@ import * as Stream from "effect/Stream"
 import { type SourceError, TransportError } from "../../../domain/Errors.ts"
 import type { RemotePath, ServerName } from "../../../domain/Path.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
-import type { Lent } from "../../disk/DiskContent.ts"
-import { lentBytes } from "../shared/lent.ts"
+import { lend, type Lent } from "../../disk/DiskContent.ts"
 
 /** Memory is counted in pieces of this many bytes. */
 const UNIT = 65_536
@@ -89,61 +88,65 @@ export const wholeOf = (
 /**
  * A file that is not empty in pieces of `pieceBytes`, the last one what is left. Each is filled once `take` gave
  * leave, with a buffer of that size or without (then there is a new one), and the last comes only after the source was
- * found unchanged to its end. `seen` is shown all bytes in order.
+ * found unchanged to its end and `hashed` was told the SHA-256 of the whole in hex.
  */
 export const pieces = (
   content: Content,
   pieceBytes: number,
   at: { readonly server: ServerName; readonly path: RemotePath },
   take: (bytes: number) => Effect.Effect<Buffer | void>,
-  seen: (chunk: Uint8Array) => void,
-): Stream.Stream<Piece, TransportError> =>
-  Stream.suspend(() => {
-    const count = Math.ceil(content.size / pieceBytes)
-    let number = 0
-    let filled = 0
-    let read = 0
-    let current: Buffer = Buffer.alloc(0)
+  hashed: (sha256: string) => void,
+): Stream.Stream<Piece, TransportError> => {
+  const failed = (error: SourceError) => sourceFailure(at.server, at.path, error)
+  return Stream.unwrap(
+    Effect.map(lend(content), (lending) => {
+      const count = Math.ceil(content.size / pieceBytes)
+      let number = 0
+      let filled = 0
+      let read = 0
+      let current: Buffer = Buffer.alloc(0)
 
-    const next = Effect.suspend(() => {
-      const bytes = Math.min(pieceBytes, content.size - number * pieceBytes)
-      return Effect.map(take(bytes), (buffer) => {
-        number += 1
-        filled = 0
-        current = buffer ?? Buffer.allocUnsafeSlow(bytes)
+      const next = Effect.suspend(() => {
+        const bytes = Math.min(pieceBytes, content.size - number * pieceBytes)
+        return Effect.map(take(bytes), (buffer) => {
+          number += 1
+          filled = 0
+          current = buffer ?? Buffer.allocUnsafeSlow(bytes)
+        })
       })
-    })
 
-    const consume = Effect.fnUntraced(function* ({
-      bytes: chunk,
-      giveBack,
-    }: Lent): Effect.fn.Return<ReadonlyArray<Piece>, TransportError> {
-      if (read + chunk.length > content.size) return yield* miscounted(at.server, at.path, content.size)
-      const full: Array<Piece> = []
-      let from = 0
-      while (from < chunk.length) {
-        if (number === 0 || filled === current.length) yield* next
-        const some = chunk.subarray(from, from + current.length - filled)
-        current.set(some, filled)
-        seen(some)
-        filled += some.length
-        from += some.length
-        read += some.length
-        if (filled === current.length && number < count) full.push({ number, bytes: current })
-      }
-      giveBack()
-      return full
-    })
+      const consume = Effect.fnUntraced(function* ({
+        bytes: chunk,
+        giveBack,
+      }: Lent): Effect.fn.Return<ReadonlyArray<Piece>, TransportError> {
+        if (read + chunk.length > content.size) return yield* miscounted(at.server, at.path, content.size)
+        const full: Array<Piece> = []
+        let from = 0
+        while (from < chunk.length) {
+          if (number === 0 || filled === current.length) yield* next
+          const some = chunk.subarray(from, from + current.length - filled)
+          current.set(some, filled)
+          filled += some.length
+          from += some.length
+          read += some.length
+          if (filled === current.length && number < count) full.push({ number, bytes: current })
+        }
+        giveBack()
+        return full
+      })
 
-    const last = Effect.gen(function* () {
-      if (read !== content.size) return yield* miscounted(at.server, at.path, content.size)
-      return { number, bytes: current }
-    })
+      const last = Effect.gen(function* () {
+        if (read !== content.size) return yield* miscounted(at.server, at.path, content.size)
+        hashed(yield* Effect.mapError(lending.sha256, failed))
+        return { number, bytes: current }
+      })
 
-    return lentBytes(content).pipe(
-      Stream.mapError((error) => sourceFailure(at.server, at.path, error)),
-      Stream.mapEffect(consume),
-      Stream.flattenIterable,
-      Stream.concat(Stream.fromEffect(last)),
-    )
-  })
+      return lending.pieces.pipe(
+        Stream.mapError(failed),
+        Stream.mapEffect(consume),
+        Stream.flattenIterable,
+        Stream.concat(Stream.fromEffect(last)),
+      )
+    }),
+  )
+}

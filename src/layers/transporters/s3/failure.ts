@@ -87,7 +87,7 @@ const noAnswer = (refusal: Refusal, about: About): Meaning | undefined => {
     case "ETIMEDOUT":
     case "ESOCKETTIMEDOUT":
     case "TimeoutError":
-      return meaning(`${about.where} did not answer in time`)
+      return meaning(`${about.where} did not answer in time; check the endpoint and firewalls, or raise idleTimeout`)
     default:
       return tlsCodes.test(refusal.code)
         ? meaning(
@@ -158,6 +158,15 @@ const byCode = (refusal: Refusal, about: About): Meaning | undefined => {
     case "InsufficientCapacity":
     case "XMinioAdminBucketQuotaExceeded":
       return { reason: { _tag: "OutOfSpace" }, words: `${about.what} is full (${refusal.code})` }
+    case "EntityTooLarge":
+      return /quota/i.test(refusal.message)
+        ? { reason: { _tag: "OutOfSpace" }, words: `${about.what} is full: ${refusal.message}` }
+        : { reason: rejected, words: `the file is larger than ${about.where} takes: ${refusal.message}` }
+    case "InvalidBucketName":
+      return {
+        reason: unreachable,
+        words: `${about.where} takes this for no bucket's name; check bucket_name, and that the endpoint has no path`,
+      }
     case "KeyTooLongError":
     case "InvalidURI":
     case "InvalidObjectName":

@@ -61,7 +61,7 @@ const sendParts = (
   memory: Memory,
   upload: Upload,
   uploadId: string,
-  seen: (chunk: Uint8Array) => void,
+  hashed: (sha256: string) => void,
 ): Effect.Effect<ReadonlyArray<Part>, TransportError> =>
   Effect.suspend(() => {
     const { content } = upload.file
@@ -83,7 +83,7 @@ const sendParts = (
         spare.push(buffer)
         return memory.giveBack(buffer.length)
       })
-    return pieces(content, partBytesOf(content.size), { server: store.server, path: upload.to }, take, seen).pipe(
+    return pieces(content, partBytesOf(content.size), { server: store.server, path: upload.to }, take, hashed).pipe(
       Stream.mapEffect(
         (piece) =>
           Effect.tap(sendPart(store, upload, uploadId, piece), () => Effect.uninterruptible(giveBack(piece.bytes))),
@@ -145,7 +145,7 @@ export const putInParts = Effect.fnUntraced(function* (
   orphans: Orphans,
   upload: Upload,
 ): Effect.fn.Return<Receipt, TransportError> {
-  const sha256 = createHash("sha256")
+  let sha256 = ""
   const create = store.requests.send(
     { operation: "put", path: upload.to, repeatable: false },
     ({ client, library }, abortSignal) =>
@@ -169,11 +169,11 @@ export const putInParts = Effect.fnUntraced(function* (
       const mine = { key: upload.key, uploadId }
       const send = Effect.gen(function* () {
         yield* orphans.begun(mine)
-        const parts = yield* sendParts(store, memory, upload, uploadId, (chunk) => void sha256.update(chunk))
+        const parts = yield* sendParts(store, memory, upload, uploadId, (hex) => (sha256 = hex))
         yield* complete(store, upload, uploadId, parts)
       })
       yield* Effect.onExit(restore(send), (exit) => orphans.ended(mine, Exit.isSuccess(exit)))
-      return { sha256: sha256.digest("hex") }
+      return { sha256 }
     }),
   )
 })

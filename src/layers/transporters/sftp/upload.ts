@@ -4,17 +4,16 @@
  * @since 1.0.0
  */
 import { Buffer } from "node:buffer"
-import { createHash } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { SFTP_CLEAN_UP, SFTP_DIRECTORY_ATTEMPTS } from "../../../domain/Limits.ts"
 import { toBytes } from "../../../domain/Path.ts"
 import type { Content } from "../../../domain/SourceFiles.ts"
+import { lend } from "../../disk/DiskContent.ts"
 import type { Directories } from "./directories.ts"
 import { sourceFailure, Unfit } from "../shared/failures.ts"
 import { type Failure, Refused } from "./failures.ts"
-import { lentBytes } from "../shared/lent.ts"
 import type { Leftovers } from "../shared/leftovers.ts"
 import * as packets from "./packets.ts"
 import { parentOf, within } from "../shared/paths.ts"
@@ -77,7 +76,7 @@ const create = (session: SftpSession, host: UploadHost, temporary: string, mode:
 /** Sends the bytes, many requests in flight; ends when all are sent, and tells whether any was refused. */
 const send = (session: SftpSession, handle: Buffer, content: Content) =>
   Effect.gen(function* () {
-    const hash = createHash("sha256")
+    const { pieces: lent, sha256 } = yield* lend(content)
     const most = session.writeBytes(handle)
     let pieces: Array<Uint8Array> = []
     let gathered = 0
@@ -109,10 +108,7 @@ const send = (session: SftpSession, handle: Buffer, content: Content) =>
       if (!isFull) return Effect.void
       return piece.length === chunk.length ? flush : Effect.flatMap(flush, () => gather(chunk.subarray(piece.length)))
     }
-    yield* Stream.runForEach(lentBytes(content), ({ bytes, giveBack }) => {
-      hash.update(bytes)
-      return Effect.map(gather(bytes), giveBack)
-    }).pipe(Effect.catchTag("SourceError", (error) => Effect.fail(sourceFailure(error))))
+    yield* Stream.runForEach(lent, ({ bytes, giveBack }) => Effect.map(gather(bytes), giveBack))
     yield* flush
     if (offset !== content.size) {
       const detail = `the source gave ${offset} bytes instead of ${content.size}`
@@ -123,8 +119,11 @@ const send = (session: SftpSession, handle: Buffer, content: Content) =>
       if (unanswered === 0) settle()
       else whenDone = settle
     })
-    return { sha256: hash.digest("hex"), drained }
-  })
+    return { sha256: yield* sha256, drained }
+  }).pipe(
+    Effect.catchTag("SourceError", (error) => Effect.fail(sourceFailure(error))),
+    Effect.scoped,
+  )
 
 const verify = (told: number | undefined, size: number): Effect.Effect<void, Unfit> => {
   if (told === size) return Effect.void

@@ -1,0 +1,108 @@
+/** Large files in lent memory: what comes, what its SHA-256 is, and what happens when the file is another meanwhile. */
+import { createHash } from "node:crypto"
+import { appendFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Stream } from "effect"
+import { DISK_READ } from "../../../src/domain/Limits.ts"
+import { DiskContent, lend } from "../../../src/layers/disk/DiskContent.ts"
+import { DiskWorkers, layerDiskWorkers } from "../../../src/layers/disk/DiskWorkers.ts"
+import { specimen } from "../../contract/transporter.ts"
+import { temporaryDirectory } from "../../support/temporaryDirectory.ts"
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex")
+
+const disk = Effect.map(Layer.build(layerDiskWorkers()), (context) => Context.get(context, DiskWorkers))
+
+const contentAt = (workers: DiskWorkers["Service"], location: string): DiskContent => {
+  const { ino: inode, mtimeNs, size } = statSync(location, { bigint: true })
+  return new DiskContent(workers, { location, guard: undefined, version: { size: Number(size), mtimeNs, inode } })
+}
+
+const file = (bytes: Uint8Array) =>
+  Effect.map(temporaryDirectory, (directory) => {
+    const location = join(directory, "file")
+    writeFileSync(location, bytes)
+    return location
+  })
+
+describe("a file that is lent", () => {
+  it.live.each([0, 10, DISK_READ, DISK_READ + 1, 7 * DISK_READ + 123])(
+    "of %d bytes comes as it is, though its memory is used again, and so does its SHA-256",
+    (size) =>
+      Effect.gen(function* () {
+        const bytes = specimen(size)
+        const content = contentAt(yield* disk, yield* file(bytes))
+        const { pieces, sha256: told } = yield* lend(content)
+        const came: Array<Buffer> = []
+        yield* Stream.runForEach(pieces, ({ bytes: piece, giveBack }) =>
+          Effect.sync(() => {
+            came.push(Buffer.from(piece))
+            piece.fill(255)
+            giveBack()
+          }),
+        )
+        assert.isTrue(Buffer.concat(came).equals(bytes))
+        assert.strictEqual(yield* told, sha256(bytes))
+      }),
+  )
+
+  it.live("needs a few pieces of memory, however large it is", () =>
+    Effect.gen(function* () {
+      const workers = yield* disk
+      const content = contentAt(workers, yield* file(specimen(20 * DISK_READ)))
+      let fresh = 0
+      // Memory that was used before comes back with what was in it.
+      const counting = DiskWorkers.of({
+        ...workers,
+        run: (operation, input) => {
+          const { into } = input as { readonly into?: ArrayBuffer }
+          if (into !== undefined && new Uint8Array(into).every((byte) => byte === 0)) fresh += 1
+          return workers.run(operation, input)
+        },
+      })
+      const { pieces } = yield* lend(new DiskContent(counting, content.original))
+      yield* Stream.runForEach(pieces, ({ giveBack }) => Effect.sync(giveBack))
+      assert.isAtLeast(fresh, 1)
+      assert.isAtMost(fresh, 8)
+    }),
+  )
+
+  it.live("two readings of one file at once do not get into each other's SHA-256", () =>
+    Effect.gen(function* () {
+      const bytes = specimen(5 * DISK_READ + 1)
+      const content = contentAt(yield* disk, yield* file(bytes))
+      const reading = Effect.gen(function* () {
+        const { pieces, sha256: told } = yield* lend(content)
+        yield* Stream.runForEach(pieces, ({ giveBack }) => Effect.sync(giveBack))
+        return yield* told
+      }).pipe(Effect.scoped)
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(reading))
+      for (const fiber of fibers) assert.strictEqual(yield* Fiber.join(fiber), sha256(bytes))
+    }),
+  )
+
+  for (const [what, change, reason] of [
+    ["written to", (location: string) => appendFileSync(location, "more"), "Changed"],
+    ["cut short", (location: string) => truncateSync(location, DISK_READ), "Changed"],
+    ["deleted", (location: string) => rmSync(location), "Vanished"],
+  ] as const) {
+    it.live(`fails as ${reason} when it is ${what} after its first piece`, () =>
+      Effect.gen(function* () {
+        const location = yield* file(specimen(9 * DISK_READ))
+        const { pieces } = yield* lend(contentAt(yield* disk, location))
+        let came = 0
+        const failure = yield* Effect.flip(
+          Stream.runForEach(pieces, ({ giveBack }) =>
+            Effect.sync(() => {
+              if (came++ === 0) change(location)
+              giveBack()
+            }),
+          ),
+        )
+        assert.strictEqual(failure.reason, reason)
+        assert.isBelow(came, 9)
+      }),
+    )
+  }
+})
