@@ -5,7 +5,7 @@
 import fs from "node:fs"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3"
+import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, NoSuchKey, S3Client } from "@aws-sdk/client-s3"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "@effect/vitest"
 import {
   type Daemon,
@@ -99,10 +99,16 @@ const s3 = async (): Promise<Subject> => {
     held: async () => {
       const { Contents = [] } = await admin.send(new ListObjectsV2Command({ Bucket }))
       const bodies = Contents.map(async ({ Key = "" }) => {
-        const { Body } = await admin.send(new GetObjectCommand({ Bucket, Key }))
-        return [Key, (await Body?.transformToString("latin1")) ?? ""] as const
+        try {
+          const { Body } = await admin.send(new GetObjectCommand({ Bucket, Key }))
+          return [[Key, (await Body?.transformToString("latin1")) ?? ""] as const]
+        } catch (error) {
+          // The program works on meanwhile: what was listed may have been removed since.
+          if (error instanceof NoSuchKey) return []
+          throw error
+        }
       })
-      return new Map(await Promise.all(bodies))
+      return new Map((await Promise.all(bodies)).flat())
     },
     down: async () => gateway.kill(),
     up: gateway.restart,
