@@ -30,7 +30,8 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    maxWorkers: 2,
+    // One more than the cores of a small machine: the tests of the program wait for it most of the time.
+    maxWorkers: 3,
     projects: [
       { extends: true, test: { name: "alone", include: alone, isolate: true } },
       // Most of what a small file costs is loading the modules that all files load: these do it once.
