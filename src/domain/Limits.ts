@@ -715,8 +715,6 @@ export const WEBP_THOROUGH_PIXELS = 1_000_000
 
 /** ... and up to which it is coded anew at all. */
 export const WEBP_PIXELS = 8_000_000
-/** gifsicle gets this long for one animation. */
-export const GIFSICLE_TIMEOUT = 120_000
 
 /** Directories of a source that could not be read and are tried again; any others are found again by the reconcile. */
 export const UNREADABLE_DIRECTORIES = 1_024

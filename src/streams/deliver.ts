@@ -199,14 +199,14 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
         const place = yield* Effect.fromResult(placeOf(server, destination, item.path, processed.baseName))
         const companions = yield* beside.placesFor(item, place, processed.companions)
         const publish = Effect.gen(function* () {
-          // First: once the server has what was made of the file, nothing may come between that and its record.
-          const hash = isTemporary
-            ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
-            : undefined
           const takenFrom = yield* claim(item, place, rule)
           const { kept, links: yielded } = yield* beside.free(item, companions)
           const { path, source } = item
           const uploads = [place, ...kept.map((one) => one.place)]
+          // Before the upload: once the server has what was made of the file, nothing may come between that and its record.
+          const hash = isTemporary
+            ? yield* workspace.hash(files.content(book.source, item.path, state), "sha256")
+            : undefined
           const id = yield* acknowledge.begin(
             server,
             uploads.map((destination) => ({ source, path, destination })),

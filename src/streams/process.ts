@@ -125,7 +125,7 @@ export const makeProcess = Effect.fnUntraced(function* () {
       return yield* fail("made an empty file of one that is not; it is not published")
     }
     const stays = after.content === content
-    const lost = stays ? [] : (before.companions ?? [])
+    const lost = stays ? [] : before.companions
     if (lost.length > 0) {
       yield* job.warn(
         `changes what ${lost.map(({ suffix }) => suffix).join(", ")} was made of, so it is not published; what makes it comes last in a chain`,
@@ -135,7 +135,7 @@ export const makeProcess = Effect.fnUntraced(function* () {
     const wrong = companions.find(({ suffix }) => !isSuffix(suffix))
     if (wrong !== undefined) {
       return yield* fail(
-        `gave the suffix ${JSON.stringify(wrong.suffix)}; a dot and up to 16 lower-case letters are one`,
+        `gave the suffix ${JSON.stringify(wrong.suffix)}; a dot and up to 16 lower-case letters or digits are one`,
       )
     }
     const processed: Processed = {

@@ -17,6 +17,7 @@ import {
   SETTLE_QUIET_MAX,
 } from "../domain/Limits.ts"
 import type { RelativePath, SourceName } from "../domain/Path.ts"
+import { fileKey } from "../domain/Reference.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import { urgent } from "./backlog.ts"
 import { makePulse } from "./pulse.ts"
@@ -61,13 +62,13 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
   const pulse = makePulse()
 
   const release = ({ path, source }: Pick<Waiting, "source" | "path">, restless = false) => {
-    waiting.delete(`${source}\0${path}`)
+    waiting.delete(fileKey({ source, path }))
     const item = urgent(source, path)
     shared.enqueueAll(restless ? { ...item, restless: true } : item)
   }
 
   const wait = (source: SourceName, path: RelativePath, quiet: number) => {
-    const key = `${source}\0${path}`
+    const key = fileKey({ source, path })
     const now = clock.currentTimeMillisUnsafe()
     const before = waiting.get(key)
     const deadline = now + (quiet > SETTLE_QUIET_MAX ? SETTLE_OPEN_DELAY_MAX : SETTLE_DELAY_MAX)
@@ -132,7 +133,7 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
       for (const entry of waiting.values()) if (entry.source === source) count++
       return count
     },
-    isWaiting: (source: SourceName, path: RelativePath): boolean => waiting.has(`${source}\0${path}`),
+    isWaiting: (source: SourceName, path: RelativePath): boolean => waiting.has(fileKey({ source, path })),
     isIdle: () => waiting.size === 0,
     run: run() as Effect.Effect<never>,
   }

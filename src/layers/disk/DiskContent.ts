@@ -76,10 +76,9 @@ const lendLarge = (disk: Disk, original: Original): Effect.Effect<Lending, never
     const reading = (readings += 1)
     const spare: Array<ArrayBuffer> = []
     let isOpen = true
-    const digest = Effect.suspend(() => {
-      isOpen = false
-      return disk.run("digest", { reading })
-    })
+    // Only an answer says that the thread let go of it: an order that was given up may not have reached it.
+    const asked = Effect.suspend(() => disk.run("digest", { reading }))
+    const digest = Effect.tap(asked, () => Effect.sync(() => (isOpen = false)))
     yield* Effect.addFinalizer(() => (isOpen ? Effect.ignore(digest) : Effect.void))
     const piece = (index: number) =>
       Effect.suspend(() => {

@@ -6,6 +6,7 @@
 import type { Failure, Retirement, Target } from "../../domain/Delivery.ts"
 import type { Agenda, DeletionRule, OwedTarget } from "../../domain/Ledger.ts"
 import { child, type RelativePath, type RemotePath, type ServerName, type SourceName } from "../../domain/Path.ts"
+import { fileKey } from "../../domain/Reference.ts"
 import type { Database, Row, Statement } from "./driver.ts"
 import type { Names } from "./names.ts"
 import { firstOwed, outboxSql, readOutbox } from "./outbox.ts"
@@ -147,7 +148,7 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
       if (id === undefined) return { due: [], nextAt: undefined }
       const read = (row: Row): Due<Target> => {
         const target = toTarget(names, row[1], row[2], BigInt(id))
-        return { at: Number(row[0]), identity: `${target.source}\0${target.path}`, value: target }
+        return { at: Number(row[0]), identity: fileKey(target), value: target }
       }
       const retries = collect(statements.retries.iterate(id, now), limit, read)
       const retirements = collect(statements.retirements.iterate(id, now, now, now), limit, read)
@@ -165,7 +166,7 @@ export const debtQueries = (database: Database, names: Names): DebtQueries => {
           collect(statements.deletable.iterate(id, now - delay), limit, (row) => {
             const source = names.nameOf(row[1]) as SourceName
             const path = child(fromStored(row[2]) as RelativePath, fromStored(row[3]))
-            return { at: Number(row[0]) + delay, identity: `${source}\0${path}`, value: { source, path } }
+            return { at: Number(row[0]) + delay, identity: fileKey({ source, path }), value: { source, path } }
           }),
         )
         const deliveredAt = moment(statements.nextDeletable, id, now - delay)

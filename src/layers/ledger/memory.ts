@@ -18,6 +18,7 @@ import {
 } from "../../domain/Ledger.ts"
 import type { Link } from "../../domain/Link.ts"
 import { baseNameOf, directoryOf, isWithin, type ServerName, type SourceName } from "../../domain/Path.ts"
+import { fileKey } from "../../domain/Reference.ts"
 import {
   change,
   deliveryKey,
@@ -100,7 +101,7 @@ const deletable = (state: MemoryState, rules: ReadonlyArray<DeletionRule>, now: 
       if (first === undefined) continue
       const { path, source } = first
       const at = Math.max(...live.map((delivery) => delivery.deliveredAt)) + delay
-      moments.push({ at, identity: `${source}\0${path}`, value: { source, path } })
+      moments.push({ at, identity: fileKey({ source, path }), value: { source, path } })
     }
   }
   return agendaOf(moments, now, limit)

@@ -47,6 +47,30 @@ describe("a file that is lent", () => {
       }),
   )
 
+  it.live("is let go of by its thread when nobody waits for the SHA-256 any more", () =>
+    Effect.gen(function* () {
+      const workers = yield* disk
+      const content = contentAt(workers, yield* file(specimen(2 * DISK_READ)))
+      let asked = 0
+      const answersLate = DiskWorkers.of({
+        ...workers,
+        run: (operation, input) => {
+          if (operation !== "digest" || asked++ > 0) return workers.run(operation, input)
+          return Effect.never
+        },
+      })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { sha256: told } = yield* lend(new DiskContent(answersLate, content.original))
+          const waiting = yield* Effect.forkChild(told, { startImmediately: true })
+          yield* Fiber.interrupt(waiting)
+          assert.strictEqual(asked, 1)
+        }),
+      )
+      assert.strictEqual(asked, 2)
+    }),
+  )
+
   it.live("needs a few pieces of memory, however large it is", () =>
     Effect.gen(function* () {
       const workers = yield* disk
