@@ -594,7 +594,7 @@ export const PROCESSOR_START = 30_000
 export const PROCESSOR_BEGIN = 5_000
 
 /** A processor that is to stop has this long to do so in good order. */
-export const PROCESSOR_CANCEL = 500
+export const PROCESSOR_CANCEL = 2_000
 
 /** By how much processes for processors are less urgent than the daemon. */
 export const PROCESSOR_NICE = 10

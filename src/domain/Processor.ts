@@ -12,6 +12,7 @@ import type { ProcessorError, SourceError } from "./Errors.ts"
 import type { FileState } from "./FileState.ts"
 import { extensionOf, type RelativePath, type ServerName, type SourceName } from "./Path.ts"
 import type { ProcessorUse } from "./Rule.ts"
+import type { SettingsDecoder } from "./Settings.ts"
 import type { Content } from "./SourceFiles.ts"
 
 /** What a processor is given. Nothing in it may be changed in place; the source file least of all. */
@@ -99,6 +100,8 @@ export interface ProcessorDefinition<S = unknown> {
   readonly timeLimit?: (settings: S) => number | undefined
   /** Attributes it takes; without a schema it takes none. */
   readonly settings?: Schema.Decoder<S>
+  /** Given by whoever loads a module that has a copy of Effect of its own. */
+  readonly decode?: SettingsDecoder<S>
   /** Unless it is `inline`, its Scope closes when it returns; what has to stay is written or adopted. */
   readonly process: (
     job: ProcessorJob,

@@ -13,6 +13,7 @@ import type { TransportError } from "./Errors.ts"
 import type { FileState } from "./FileState.ts"
 import type { Invalidator } from "./Invalidator.ts"
 import type { RelativePath, RemotePath, ServerName, SourceName } from "./Path.ts"
+import type { SettingsDecoder } from "./Settings.ts"
 import type { Content } from "./SourceFiles.ts"
 
 /** A file ready to be published. */
@@ -114,6 +115,8 @@ export interface TransporterDefinition<S = unknown, R = never> {
   /** e.g. "sftp" */
   readonly name: string
   readonly settings: Schema.Decoder<S>
+  /** Given by whoever loads a module that has a copy of Effect of its own. */
+  readonly decode?: SettingsDecoder<S>
   readonly layer: (settings: S, server: ServerIdentity) => Layer.Layer<Transporter, TransportError, R>
   /**
    * Names of settings that say where files end up: when one changes, everything is delivered again. Absent: all that are

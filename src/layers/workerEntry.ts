@@ -1,16 +1,17 @@
 /**
- * Where the compiled entry of a worker thread is.
+ * Where the compiled entry of a worker thread or child process is.
  *
  * @since 1.0.0
  */
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+import { pathToFileURL } from "node:url"
+
+/** The package finds itself by its name, whether this module runs as a source, compiled, or in a bundle. */
+const project = dirname(createRequire(import.meta.url).resolve("file-conveyor/package.json"))
 
 /**
- * The URL of a worker module beside the module at `from` (its `import.meta.url`); `name` is without extension. Sources
- * that run untranspiled (tests) find the worker in dist/, which `npm test` builds first.
+ * The URL of an entry; `name` is its module below `src`, without extension. Sources that run untranspiled (tests) find it in
+ * dist/, which `npm test` builds first.
  */
-export const workerEntry = (name: string, from: string): URL => {
-  const url = new URL(`./${name}.js`, from)
-  if (!from.endsWith(".ts")) return url
-  const at = url.pathname.lastIndexOf("/src/")
-  return new URL(`${url.pathname.slice(0, at)}/dist/${url.pathname.slice(at + 5)}`, url)
-}
+export const workerEntry = (name: string): URL => pathToFileURL(join(project, "dist", `${name}.js`))

@@ -24,7 +24,7 @@ export class LookupError extends Data.TaggedError("LookupError")<{
  */
 export type ConfiguredTransporter = Pick<
   TransporterDefinition,
-  "name" | "settings" | "identity" | "localDirectories" | "paths"
+  "name" | "settings" | "decode" | "identity" | "localDirectories" | "paths"
 >
 
 /** Finds the definitions that a config names. `configFile` is absolute: third-party modules are looked for from there. */

@@ -6,7 +6,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import * as SchemaIssue from "effect/SchemaIssue"
+import { type SettingsDecoder, settingsDecoder } from "../../domain/Settings.ts"
 import { type Attribute, type Element, isReferenced, type Text } from "./Element.ts"
 import type { Mistakes, Place } from "./mistakes.ts"
 import { didYouMean, shown } from "./nearest.ts"
@@ -27,8 +27,6 @@ export interface FieldWords {
   /** Between the owner's path and a missing field's name: "/@" for attributes, "/" for elements. */
   readonly separator: "/" | "/@"
 }
-
-const format = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** The fields a schema takes, with whether each must be given; undefined where the schema does not tell. */
 export const fieldsOf = (
@@ -71,27 +69,6 @@ const safeMessage = (message: string, field: Field, secret: boolean): string => 
   return message.replaceAll(VALUE, secret ? "a value" : shown(field.written))
 }
 
-interface Found {
-  readonly name: string | undefined
-  readonly message: string
-}
-
-const issuesOf = (schema: Schema.ConstraintDecoder<unknown>, input: Readonly<Record<string, string>>) => {
-  const decoded = Result.try({
-    try: () => Schema.decodeUnknownResult(schema)(input, { errors: "all", onExcessProperty: "error" }),
-    catch: () => undefined,
-  })
-  if (Result.isFailure(decoded))
-    return { value: undefined, found: [{ name: undefined, message: "can not be checked" }] }
-  if (Result.isSuccess(decoded.success)) return { value: decoded.success.success, found: [] }
-  const found = format(decoded.success.failure.issue).issues.map((issue): Found => {
-    const key = issue.path?.[0]
-    const name = key === undefined ? undefined : String(typeof key === "object" ? key.key : key)
-    return { name, message: issue.message }
-  })
-  return { value: undefined, found }
-}
-
 const list = (names: ReadonlyArray<string>, what: string): string => `Valid ${what}: ${names.join(", ")}.`
 
 /**
@@ -103,6 +80,7 @@ export const decodeFields = <A>(
   fields: ReadonlyArray<Field>,
   words: FieldWords,
   mistakes: Mistakes,
+  decode: SettingsDecoder<A> = settingsDecoder(schema),
 ): A | undefined => {
   const known = fieldsOf(schema)
   const names = known?.map((field) => field.name) ?? []
@@ -131,8 +109,11 @@ export const decodeFields = <A>(
     input[field.name] = field.value
     if (field.broken) failed = true
   }
-  const { found, value } = issuesOf(schema, { ...input })
-  for (const { message, name } of found) {
+  const decoded = Result.getOrElse(
+    Result.try(() => decode({ ...input })),
+    () => ({ _tag: "Mistakes", mistakes: [{ name: undefined, message: "can not be checked" }] }) as const,
+  )
+  for (const { message, name } of decoded._tag === "Mistakes" ? decoded.mistakes : []) {
     failed = true
     const field = name === undefined ? undefined : byName.get(name)
     if (field?.broken === true) continue
@@ -158,7 +139,7 @@ export const decodeFields = <A>(
       )
     }
   }
-  return failed ? undefined : (value as A)
+  return failed || decoded._tag === "Mistakes" ? undefined : decoded.settings
 }
 
 /** The schema of an element that takes no attributes. */
@@ -171,12 +152,14 @@ export const decodeAttributes = <A>(
   mistakes: Mistakes,
   except: ReadonlyArray<string> = [],
   subject = "",
+  decode?: SettingsDecoder<A>,
 ): A | undefined =>
   decodeFields(
     schema,
     element.attributes.filter((given: Attribute) => !except.includes(given.name)),
     { owner: element, kind: "attribute", subject, separator: "/@" },
     mistakes,
+    decode,
   )
 
 /** Notes what an element that holds text only has besides. */

@@ -92,6 +92,7 @@ const decodeProcessor = (
     mistakes,
     ["name"],
     `processor ${shown(name.written)}`,
+    definition.decode,
   )
   const given = element.attributes.filter((candidate) => candidate !== name)
   if (settings === undefined) return undefined

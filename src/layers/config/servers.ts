@@ -74,6 +74,7 @@ const decodeServer = (
       separator: "/",
     },
     mistakes,
+    definition.decode,
   )
   if (given === undefined || settings === undefined) return undefined
   if (

@@ -4,11 +4,13 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import { hash } from "node:crypto"
 import * as Fs from "node:fs"
 import { createRequire } from "node:module"
 import * as Path from "node:path"
 import { pathToFileURL } from "node:url"
+import { type SchemaModules, settingsDecoder } from "../../domain/Settings.ts"
 import { LookupError } from "./Lookup.ts"
 import { shown } from "./nearest.ts"
 
@@ -110,4 +112,29 @@ export const importModule = (
           cure: "Load it with node to see the whole error.",
         }),
     })
+  })
+
+/** Imports a part of Effect as a module there would; undefined where it has none. */
+const effectOf = (part: keyof SchemaModules, file: string): Promise<unknown> | undefined => {
+  try {
+    return import(/* @vite-ignore */ pathToFileURL(resolve(`effect/${part}`, file)).href)
+  } catch {
+    return undefined
+  }
+}
+
+/** A definition whose settings are decoded by the copy of Effect that its module imports. */
+export const withOwnSchema = <D extends { readonly settings?: Schema.Decoder<unknown> }>(
+  definition: D,
+  specifier: string,
+  configFile: string,
+): Effect.Effect<D> =>
+  Effect.promise(async () => {
+    const { settings } = definition
+    if (settings === undefined) return definition
+    const file = Fs.realpathSync(resolve(specifier, configFile))
+    const [schema, issue] = await Promise.all([effectOf("Schema", file), effectOf("SchemaIssue", file)])
+    if (schema === undefined || issue === undefined) return definition
+    const copy = { Schema: schema, SchemaIssue: issue } as SchemaModules
+    return { ...definition, decode: settingsDecoder(settings, copy) }
   })

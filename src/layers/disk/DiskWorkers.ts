@@ -69,7 +69,7 @@ export const layerDiskWorkers = (options?: DiskWorkersOptions): Layer.Layer<Disk
         Effect.sync(
           () =>
             new Pool({
-              entry: options?.entry ?? workerEntry("disk.worker", import.meta.url),
+              entry: options?.entry ?? workerEntry("layers/disk/disk.worker"),
               size: Math.max(1, options?.size ?? Math.min(DISK_WORKERS, availableParallelism())),
               started: Math.round(performance.timeOrigin),
             }),

@@ -5,12 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type { Config } from "../../domain/Config.ts"
 import { ConfigError } from "../../domain/Errors.ts"
 import { type ProcessorDefinition, Processors } from "../../domain/Processor.ts"
 import type { ProcessorUse } from "../../domain/Rule.ts"
+import { decoderOf } from "../../domain/Settings.ts"
 import { canonicalJson } from "../config/fingerprint.ts"
 import { shown } from "../config/nearest.ts"
 import { DiskContent } from "../disk/DiskContent.ts"
@@ -46,13 +45,10 @@ const load = Effect.fnUntraced(function* (use: ProcessorUse, file: string) {
   const fail = (problem: string) =>
     new ConfigError({ file, mistakes: [{ element: `processor ${shown(use.name)}`, problem }] })
   const definition = yield* Effect.mapError(processorDefinition(use.name, file), ({ problem }) => fail(problem))
-  const settings =
-    definition.settings === undefined
-      ? Result.succeed({})
-      : Schema.decodeUnknownResult(definition.settings)(use.settings)
-  if (Result.isFailure(settings)) return yield* fail("its settings are not valid")
+  const decoded = decoderOf(definition)(use.settings)
+  if (decoded._tag === "Mistakes") return yield* fail("its settings are not valid")
   const version = yield* versionOf(definition, use.name, file)
-  const ready: Ready = { definition, settings: settings.success, version }
+  const ready: Ready = { definition, settings: decoded.settings, version }
   return ready
 })
 

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import type { ProcessorDefinition } from "../../domain/Processor.ts"
 import { LookupError } from "../config/Lookup.ts"
 import { nearest, shown } from "../config/nearest.ts"
-import { importModule, moduleVersion, packageVersion } from "../config/thirdParty.ts"
+import { importModule, withOwnSchema, moduleVersion, packageVersion } from "../config/thirdParty.ts"
 
 /** Sound because settings only ever come from the definition's own schema. */
 const anyProcessor = <S>(definition: ProcessorDefinition<S>): ProcessorDefinition =>
@@ -84,7 +84,7 @@ const thirdParty = (name: string, configFile: string): Effect.Effect<ProcessorDe
       })
     }
     const definition = module[exported]
-    if (isProcessor(definition)) return definition
+    if (isProcessor(definition)) return yield* withOwnSchema(definition, specifier, configFile)
     return yield* new LookupError({
       problem: `export ${shown(exported)} of module ${shown(specifier)} is no processor`,
       cure: "Export what defineProcessor({ name, process }) returns.",

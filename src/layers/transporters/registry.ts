@@ -17,7 +17,7 @@ import {
 } from "../../domain/Transporter.ts"
 import { LookupError } from "../config/Lookup.ts"
 import { didYouMean, nearest, shown } from "../config/nearest.ts"
-import { importModule } from "../config/thirdParty.ts"
+import { importModule, withOwnSchema } from "../config/thirdParty.ts"
 import type { DiskWorkers } from "../disk/DiskWorkers.ts"
 import { settingsTraits } from "./settings.ts"
 
@@ -74,7 +74,7 @@ const thirdParty = (name: string, configFile: string): Effect.Effect<AnyTranspor
       ),
     )
     const definition = Object.hasOwn(module, exported) ? module[exported] : undefined
-    if (isTransporter(definition)) return definition
+    if (isTransporter(definition)) return yield* withOwnSchema(definition, specifier, configFile)
     return yield* new LookupError({
       problem: `export ${shown(exported)} of module ${shown(specifier)} is ${definition === undefined ? "not there" : "no transporter"}`,
       cure: `Export what defineTransporter({ name, settings, layer }) returns${hash === -1 ? " as default, or name the export: module#Export" : ""}. It exports: ${Object.keys(module).join(", ")}.`,

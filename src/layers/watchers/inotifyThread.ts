@@ -51,7 +51,7 @@ interface Running extends InotifyThread {
 }
 
 const start = Effect.callback<Running, InotifyUnavailable>((resume) => {
-  const worker = new Worker(workerEntry("inotify.worker", import.meta.url), {
+  const worker = new Worker(workerEntry("layers/watchers/inotify.worker"), {
     name: "inotify",
     env: SHARE_ENV,
     execArgv: [],

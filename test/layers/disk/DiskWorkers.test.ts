@@ -12,7 +12,7 @@ import { workerEntry } from "../../../src/layers/workerEntry.ts"
 import { temporaryDirectory, until, write } from "./temporaryTree.ts"
 
 const started = Math.round(performance.timeOrigin)
-const entry = workerEntry("DiskWorkers", new URL("../../../src/layers/disk/pool.ts", import.meta.url).href)
+const entry = workerEntry("layers/disk/DiskWorkers")
 const real = new URL("./disk.worker.js", entry)
 
 /** A worker that speaks the protocol as `body` says; `port` and `flags` are at hand, `requests` is what came. */

@@ -19,7 +19,6 @@ const MIB = 1_048_576
 interface Options {
   readonly size?: number
   readonly memory?: number
-  readonly timeLimit?: number
 }
 
 const world = Effect.fnUntraced(function* (options: Options = {}) {
@@ -33,7 +32,12 @@ const world = Effect.fnUntraced(function* (options: Options = {}) {
   const source = sourceAt(`${top}/site`)
   const warnings: Array<string> = []
 
-  const run = Effect.fnUntraced(function* (name: string, bytes: string | Uint8Array, path = "a file.txt") {
+  const run = Effect.fnUntraced(function* (
+    name: string,
+    bytes: string | Uint8Array,
+    path = "a file.txt",
+    timeLimit = 60_000,
+  ) {
     write(`${top}/site/${path}`, bytes)
     const relative = path as RelativePath
     const state = yield* Effect.orDie(files.stat(source, relative))
@@ -56,12 +60,13 @@ const world = Effect.fnUntraced(function* (options: Options = {}) {
       warn: (message) => Effect.sync(() => void warnings.push(message)),
     }
     const use = { name: `./poison.mjs#${name}`, settings: {} }
-    const { processed, usedState } = yield* host.run(use, job, content, options.timeLimit ?? 20_000)
+    const { processed, usedState } = yield* host.run(use, job, content, timeLimit)
     const read = yield* Effect.map(Stream.runCollect(processed.content.bytes), (pieces) => Buffer.concat(pieces))
     return { ...processed, usedState, text: read.toString(), isSame: processed.content === content }
   }, Effect.scoped)
 
-  const failure = (word: string, name = "Poison") => Effect.map(Effect.flip(run(name, word)), (error) => error.message)
+  const failure = (word: string, name = "Poison", timeLimit?: number) =>
+    Effect.map(Effect.flip(run(name, word, undefined, timeLimit)), (error) => error.message)
   return { top, host, run, failure, warnings }
 })
 
@@ -145,21 +150,22 @@ describe("a processor in a process of its own", () => {
 
   it.live("that loops for ever is stopped at its limit; one beside it is not", () =>
     Effect.gen(function* () {
-      const { failure, run } = yield* world({ timeLimit: 700 })
+      const { failure, run } = yield* world()
       assert.strictEqual((yield* run("Poison", "warm")).text, "warm!")
-      const [message, other] = yield* Effect.all([failure("loop"), run("Poison", "other", "other.txt")], {
-        concurrency: 2,
-      })
+      const [message, other] = yield* Effect.all(
+        [failure("loop", "Poison", 700), run("Poison", "other", "other.txt")],
+        { concurrency: 2 },
+      )
       assert.match(message, /#Poison on a file.txt: took longer than 0.7 s and was stopped \(see <processorTimeout>\)/)
       assert.strictEqual(other.text, "other!")
-      assert.match(yield* failure("never"), /took longer/)
+      assert.match(yield* failure("never", "Poison", 700), /took longer/)
       assert.strictEqual((yield* run("Poison", "next")).text, "next!")
     }),
   )
 
   it.live("that eats memory is stopped, objects and buffers alike", () =>
     Effect.gen(function* () {
-      const { failure, run } = yield* world({ size: 1, memory: 200 * MIB, timeLimit: 60_000 })
+      const { failure, run } = yield* world({ size: 1, memory: 200 * MIB })
       const says = /needed more than 200 MiB of memory and was stopped \(see <processorMemory>\)/
       assert.match(yield* failure("heap"), says)
       assert.match(yield* failure("buffers"), says)
@@ -210,6 +216,21 @@ describe("a processor in a process of its own", () => {
       assert.isFalse(existsSync(note), "its finalizer has run")
       assert.strictEqual(yield* pidOf, pid)
       assert.strictEqual(yield* host.processes, 1)
+    }),
+  )
+
+  it.live("that is interrupted before it was heard to begin goes on, too", () =>
+    Effect.gen(function* () {
+      const { run } = yield* world({ size: 1 })
+      const pidOf = Effect.map(run("Witness", ""), ({ text }) => text.split("\n")[0])
+      const pid = yield* pidOf
+      for (let turn = 0; turn < 5; turn++) {
+        const fiber = yield* Effect.forkChild(run("Poison", "next"))
+        // Five moments in which the word of it may or may not have come back.
+        yield* Effect.sleep(turn)
+        yield* Fiber.interrupt(fiber)
+      }
+      assert.strictEqual(yield* pidOf, pid)
     }),
   )
 

@@ -174,7 +174,7 @@ describe("a process with monitors", () => {
         const bare = `${outside}/node_modules/bare`
         fs.mkdirSync(bare, { recursive: true })
         fs.cpSync(dist, `${bare}/dist`, { recursive: true })
-        fs.writeFileSync(`${bare}/package.json`, '{ "type": "module" }')
+        fs.copyFileSync(`${project}/package.json`, `${bare}/package.json`)
         for (const name of ["effect", "chokidar"]) {
           fs.symlinkSync(`${project}/node_modules/${name}`, `${outside}/node_modules/${name}`)
         }

@@ -155,18 +155,19 @@ export class Child {
       const task = this.#task
       if (task === undefined) return resolve()
       task.over = resolve
-      this.#stop("was not needed any more")
+      // A process that has not said yet that it began gets to know it behind the work.
+      this.#stop("was not needed any more", this.#process.connected)
     })
   }
 
   /** Ends the work: in good order where it lets itself be interrupted, else with the process. */
-  #stop(verdict: string): void {
+  #stop(verdict: string, asked = false): void {
     const task = this.#task
     if (task === undefined) return
     task.verdict ??= verdict
     clearTimeout(task.timer)
     task.timer = setTimeout(() => void this.kill(), PROCESSOR_CANCEL)
-    if (task.begun) this.#send({ _tag: "Cancel" })
+    if (task.begun || asked) this.#send({ _tag: "Cancel" })
     else void this.kill()
   }
 

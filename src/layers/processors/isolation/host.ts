@@ -91,7 +91,7 @@ export const makeHost = (options: HostOptions): Effect.Effect<ProcessorHost, nev
       Effect.sync(
         () =>
           new Pool({
-            entry: workerEntry("processor.child", import.meta.url),
+            entry: workerEntry("layers/processors/isolation/processor.child"),
             configFile: options.configFile,
             memory: options.memory ?? memoryFor(size),
           }),

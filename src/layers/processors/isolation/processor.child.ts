@@ -8,11 +8,11 @@ import { Worker } from "node:worker_threads"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { ProcessorError, type SourceError } from "../../../domain/Errors.ts"
 import { PROCESSOR_OOM_SCORE } from "../../../domain/Limits.ts"
 import type { ProcessorUse } from "../../../domain/Rule.ts"
+import { decoderOf } from "../../../domain/Settings.ts"
 import { canonicalJson } from "../../config/fingerprint.ts"
 import { workerEntry } from "../../workerEntry.ts"
 import { processorDefinition } from "../registry.ts"
@@ -26,7 +26,7 @@ const title = "file-conveyor processor"
 process.title = title
 
 const watchdog: WatchdogData = { daemon: Number(daemon), memory: Number(memory) }
-new Worker(workerEntry("watchdog.worker", import.meta.url), {
+new Worker(workerEntry("layers/processors/isolation/watchdog.worker"), {
   name: "watchdog",
   workerData: watchdog,
   execArgv: [],
@@ -59,12 +59,12 @@ const loaded = new Map<string, ReturnType<typeof load>>()
 
 const load = (use: ProcessorUse) =>
   Effect.cached(
-    Effect.flatMap(processorDefinition(use.name, configFile), (definition) =>
-      Effect.map(Schema.decodeUnknownEffect(definition.settings ?? Schema.Unknown)(use.settings), (settings) => ({
-        definition,
-        settings,
-      })),
-    ),
+    Effect.flatMap(processorDefinition(use.name, configFile), (definition) => {
+      const decoded = decoderOf(definition)(use.settings)
+      return decoded._tag === "Mistakes"
+        ? Effect.fail(new Error("its settings are not valid"))
+        : Effect.succeed({ definition, settings: decoded.settings })
+    }),
   )
 
 const definitionFor = Effect.fnUntraced(function* (use: ProcessorUse) {
@@ -110,9 +110,20 @@ const failureOf = (cause: Cause.Cause<unknown>, work: Work): ProcessorError | So
   return new ProcessorError({ processor: work.use.name, path, detail })
 }
 
+/** The daemon gives the next work as soon as it hears the end of this one: that is told once, whoever comes first. */
+let untoldEnd: Work | undefined
 let running: Fiber.Fiber<FromChild> | undefined
 
+const end = (work: Work, message: FromChild): void => {
+  if (untoldEnd !== work) return
+  untoldEnd = undefined
+  process.title = title
+  answers.clear()
+  tell(message)
+}
+
 const begin = (work: Work): void => {
+  untoldEnd = work
   tell({ _tag: "Begun" })
   process.title = `${title}: ${work.use.name}`
   const outcome = Effect.matchCause(perform(work), {
@@ -123,24 +134,17 @@ const begin = (work: Work): void => {
       memory: process.memoryUsage.rss(),
     }),
   })
-  const finished = Effect.tap(outcome, (message) =>
-    Effect.sync(() => {
-      process.title = title
-      answers.clear()
-      tell(message)
-    }),
-  )
-  running = Effect.runFork(finished)
+  running = Effect.runFork(Effect.tap(outcome, (message) => Effect.sync(() => end(work, message))))
 }
 
 /** Interrupts the work, so that what it holds and what it started ends in good order; then says so. */
 const cancel = (): void => {
-  const fiber = running
-  if (fiber === undefined) return
+  const [fiber, work] = [running, untoldEnd]
+  if (fiber === undefined || work === undefined) return
   const error = told(new ProcessorError({ processor: title, path: "", detail: "was cancelled" }))
   const ended = Effect.andThen(
     Fiber.interrupt(fiber),
-    Effect.sync(() => tell({ _tag: "Failed", error, memory: process.memoryUsage.rss() })),
+    Effect.sync(() => end(work, { _tag: "Failed", error, memory: process.memoryUsage.rss() })),
   )
   Effect.runFork(ended)
 }
