@@ -13,6 +13,9 @@ export const BACKLOG_DIRECTORIES = 8192
 /** Paths that may wait for their writers at once; past it the longest waiting one is taken as it is and checked again later. */
 export const SETTLE_PATHS = 4096
 
+/** Files that are looked at for stillness at once. */
+export const SETTLE_LOOKS = 128
+
 /** Upper end of the quiet time of a file that keeps changing. */
 export const SETTLE_QUIET_MAX = 2_000
 

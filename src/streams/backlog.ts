@@ -223,6 +223,11 @@ export class Backlog {
     return this.urgentPaths.size > 0
   }
 
+  /** How many urgent paths wait. */
+  get urgents(): number {
+    return this.urgentPaths.size
+  }
+
   /** Everything that waits, taken out. */
   drain(): ReadonlyArray<Item> {
     return [...this.urgentPaths.drain(), ...this.paths.drain(), ...this.directories.drain()]

@@ -13,6 +13,7 @@ import type { WorkError } from "../domain/Disposition.ts"
 import type { TransportError } from "../domain/Errors.ts"
 import type { FileState } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
+import { BATCH_FILE_BYTES, BATCH_FILES } from "../domain/Limits.ts"
 import { baseNameOf, type RelativePath, type RemotePath, type SourceName } from "../domain/Path.ts"
 import { plan } from "../domain/Plan.ts"
 import { Processors } from "../domain/Processor.ts"
@@ -86,14 +87,26 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
     return (item: Item) => item.deliveries ?? found.get(item) ?? []
   })
 
+  /** How a small file is now, where no listing said so. */
+  const look = ({ path, source, state }: Item): Effect.Effect<FileState | undefined> => {
+    const book = shared.books.get(source)
+    if (state !== undefined || book === undefined) return Effect.succeed(state)
+    return Effect.match(files.stat(book.source, path), {
+      onFailure: () => undefined,
+      onSuccess: (now) => (now === undefined || now.size > BATCH_FILE_BYTES ? undefined : now),
+    })
+  }
+
   /** Sorts out what is to be put and nothing else. */
   const choose = Effect.fnUntraced(function* (items: ReadonlyArray<Item>, left: Array<Item>) {
+    const states = yield* Effect.forEach(items, look, { concurrency: BATCH_FILES })
     const deliveries = yield* deliveriesOf(items)
     const candidates: Array<Candidate> = []
-    for (const item of items) {
+    for (const [index, item] of items.entries()) {
       const book = shared.books.get(item.source)
-      const { state } = item
-      if (book === undefined || state === undefined) {
+      const state = states[index]
+      const isWritten = item.state === undefined && shared.isWritten(item.source, item.path)
+      if (book === undefined || state === undefined || isWritten) {
         left.push(item)
         continue
       }

@@ -100,8 +100,10 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** So little room that a batch of what waits is better started when there is more. */
   const isTight = (): boolean => {
-    if (deliverMany === undefined || backlog.hasUrgent || inFlight.size === 0) return false
+    if (deliverMany === undefined || inFlight.size === 0) return false
     const room = capacity() - inFlight.size
+    // A few changes go at once, a crowd of them together.
+    if (backlog.hasUrgent && backlog.urgents <= room) return false
     return room < Math.min(BATCH_FILES, capacity() / 2) && found.size + backlog.size > room
   }
 
@@ -164,11 +166,9 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     return true
   })
 
-  /** May go together with others. */
+  /** May go together with others. What a monitor told of is looked at then. */
   const isEasy = (item: Item): boolean =>
-    !item.urgent &&
-    item.state !== undefined &&
-    item.state.size <= BATCH_FILE_BYTES &&
+    (item.state === undefined ? item.urgent && !item.approved : item.state.size <= BATCH_FILE_BYTES) &&
     !fromAgenda.has(item.key) &&
     !shared.isWritten(item.source, item.path)
 
@@ -202,8 +202,8 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       if (looks && giveUp()) continue
       if (inFlight.size === 0) shared.rested()
       yield* looks ? Effect.raceFirst(pulse.wait, Effect.sleep(WAITING_LOOK)) : pulse.wait
-      // Whoever woke us may be in the middle of a listing: then there is more to go with the first.
-      if (deliverMany !== undefined && !backlog.hasUrgent) yield* Effect.yieldNow
+      // Whoever woke us may have more to hand over: that goes with the first.
+      if (deliverMany !== undefined) yield* Effect.yieldNow
     }
   })
 

@@ -11,6 +11,7 @@ import type { FileState } from "../domain/FileState.ts"
 import type { ChangeKind } from "../domain/FileChange.ts"
 import {
   SETTLE_DELAY_MAX,
+  SETTLE_LOOKS,
   SETTLE_OPEN_DELAY_MAX,
   SETTLE_OPEN_QUIET,
   SETTLE_PATHS,
@@ -19,7 +20,7 @@ import {
 import type { RelativePath, SourceName } from "../domain/Path.ts"
 import { fileKey } from "../domain/Reference.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
-import { urgent } from "./backlog.ts"
+import { type Item, urgent } from "./backlog.ts"
 import { makePulse } from "./pulse.ts"
 import type { Shared } from "./shared.ts"
 
@@ -61,10 +62,9 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
   const waiting = new Map<string, Waiting>()
   const pulse = makePulse()
 
-  const release = ({ path, source }: Pick<Waiting, "source" | "path">, restless = false) => {
+  const release = ({ path, source }: Pick<Waiting, "source" | "path">, more: Pick<Item, "restless" | "state"> = {}) => {
     waiting.delete(fileKey({ source, path }))
-    const item = urgent(source, path)
-    shared.enqueueAll(restless ? { ...item, restless: true } : item)
+    shared.enqueueAll({ ...urgent(source, path), ...more })
   }
 
   const wait = (source: SourceName, path: RelativePath, quiet: number) => {
@@ -79,7 +79,7 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
     } else {
       if (waiting.size >= SETTLE_PATHS) {
         const oldest = waiting.values().next()
-        if (oldest.done !== true) release(oldest.value, true)
+        if (oldest.done !== true) release(oldest.value, { restless: true })
       }
       const lookAt = now + Math.min(quiet, SETTLE_QUIET_MAX)
       waiting.set(key, { source, path, state: undefined, quiet, lookAt, deadline })
@@ -93,19 +93,32 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
     else release({ source, path })
   }
 
-  const look = Effect.fnUntraced(function* (entry: Waiting) {
-    const book = shared.books.get(entry.source)
-    const state =
-      book === undefined
-        ? undefined
-        : yield* files.stat(book.source, entry.path).pipe(Effect.orElseSucceed(() => undefined))
-    const now = clock.currentTimeMillisUnsafe()
+  const stateOf = ({ path, source }: Waiting): Effect.Effect<FileState | undefined> => {
+    const book = shared.books.get(source)
+    if (book === undefined) return Effect.succeed(undefined)
+    return Effect.orElseSucceed(files.stat(book.source, path), () => undefined)
+  }
+
+  /** Releases what held still or was waited for long enough. */
+  const decide = (entry: Waiting, state: FileState | undefined, now: number) => {
     const still =
       state === undefined || isUnchanged(entry, state) || Number(state.mtimeNs / 1_000_000n) + entry.quiet <= now
-    if (still || now >= entry.deadline) return release(entry, !still)
+    if (still) return release(entry, state === undefined ? {} : { state })
+    if (now >= entry.deadline) return release(entry, { restless: true })
     if (entry.state !== undefined) entry.quiet = Math.max(entry.quiet, Math.min(entry.quiet * 2, SETTLE_QUIET_MAX))
     entry.state = state
     entry.lookAt = now + Math.min(entry.quiet, SETTLE_QUIET_MAX)
+  }
+
+  /** Looks at some at once, and releases them together: their server may take many in one go. */
+  const look = Effect.fnUntraced(function* (entries: ReadonlyArray<Waiting>) {
+    const due = entries.map((entry) => entry.lookAt)
+    const states = yield* Effect.forEach(entries, stateOf, { concurrency: SETTLE_LOOKS })
+    const now = clock.currentTimeMillisUnsafe()
+    for (const [index, entry] of entries.entries()) {
+      // Of what was told meanwhile the look may know nothing.
+      if (waiting.get(fileKey(entry)) === entry && entry.lookAt === due[index]) decide(entry, states[index], now)
+    }
   })
 
   const run = Effect.fnUntraced(function* () {
@@ -117,7 +130,7 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
         if (entry.lookAt <= now) due.push(entry)
         else nextAt = Math.min(nextAt, entry.lookAt)
       }
-      for (const entry of due) yield* look(entry)
+      for (let at = 0; at < due.length; at += SETTLE_LOOKS) yield* look(due.slice(at, at + SETTLE_LOOKS))
       if (due.length > 0) shared.rested()
       else if (nextAt === Number.POSITIVE_INFINITY) yield* pulse.wait
       else yield* Effect.raceFirst(Effect.sleep(nextAt - now), pulse.wait)

@@ -32,7 +32,13 @@ export const unitsOf = (items: ReadonlyArray<Item>, isEasy: (item: Item) => bool
       continue
     }
     const last = batch.at(-1)
-    if (last !== undefined && batch.length >= BATCH_FILES && !areBeside(last, item)) close()
+    // What somebody changed just now does not wait for what a scan found.
+    if (
+      last !== undefined &&
+      (last.urgent !== item.urgent || (batch.length >= BATCH_FILES && !areBeside(last, item)))
+    ) {
+      close()
+    }
     batch.push(item)
     bytes += item.state?.size ?? 0
     if (batch.length >= 2 * BATCH_FILES || bytes >= BATCH_BYTES) close()

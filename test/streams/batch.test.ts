@@ -9,7 +9,7 @@ import { makeMemory } from "../../src/layers/ledger/memory.ts"
 import { md5 } from "../../src/layers/processors/uniqueFilename.ts"
 import { layerMemory as layerPublisher } from "../../src/layers/publishers/memory.ts"
 import { layerTestWorld, makeTestWorld, type TestWorld } from "../../src/testing.ts"
-import { start, testConfig, testRule, untilQuiet } from "../support/conveyor.ts"
+import { start, testConfig, testRule, turns, untilQuiet } from "../support/conveyor.ts"
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 
@@ -95,6 +95,55 @@ describe("many files in one go", () => {
       )
       assert.isAtMost(seen.commits, 12)
       assert.isAtLeast(seen.largest, 32)
+    }),
+  )
+
+  it.effect("what the monitor tells of in a crowd goes together, too; what is written still or gone does not", () =>
+    Effect.gen(function* () {
+      const { expected, world } = yield* worldWith(10)
+      const { counted, seen } = counting()
+      yield* run(
+        world,
+        config(),
+        (conveyor) =>
+          Effect.gen(function* () {
+            seen.commits = 0
+            for (let i = 10; i < 400; i++) {
+              yield* world.disk.write(`/site/d${i % 10}/${i}.css`, `file ${i}`)
+              expected[`d${i % 10}/${i}.css`] = `file ${i}`
+            }
+            yield* world.disk.write("/site/d1/open.css", "half", { close: false })
+            yield* world.disk.write("/site/d1/gone.css", "gone")
+            yield* world.disk.remove("/site/d1/gone.css")
+            yield* turns
+            assert.deepStrictEqual(yield* held(world), expected)
+            yield* world.disk.close("/site/d1/open.css")
+            yield* untilQuiet(conveyor)
+            assert.deepStrictEqual(yield* held(world), { ...expected, "d1/open.css": "half" })
+            assert.deepStrictEqual(yield* world.servers.violations, [])
+          }),
+        counted,
+      )
+      assert.isAtMost(seen.commits, 20)
+    }),
+  )
+
+  it.effect("files found young, as after a deploy, go together once they held still", () =>
+    Effect.gen(function* () {
+      const { world } = yield* worldWith(10)
+      const { counted, seen } = counting()
+      for (let i = 0; i < 400; i++) yield* world.disk.write(`/site/d${i % 10}/${i}.css`, `new ${i}`)
+      yield* run(
+        world,
+        config(),
+        () =>
+          Effect.gen(function* () {
+            const files = yield* held(world)
+            assert.strictEqual(Object.values(files).filter((one) => one.startsWith("new")).length, 400)
+          }),
+        counted,
+      )
+      assert.isAtMost(seen.commits, 20)
     }),
   )
 
