@@ -599,6 +599,15 @@ export const PROCESSOR_CANCEL = 500
 /** By how much processes for processors are less urgent than the daemon. */
 export const PROCESSOR_NICE = 10
 
+/**
+ * The same of their sessions, where the system shares the processor among those: all threads of a session get the share of
+ * one process, so that on a busy machine 10 leaves next to nothing for them.
+ */
+export const PROCESSOR_SESSION_NICE = 5
+
+/** After this long the system is asked once more to make a session less urgent, in milliseconds. */
+export const GIVE_WAY_AGAIN = 150
+
 /** How readily the system ends them when memory runs out, from 0 to 1000. */
 export const PROCESSOR_OOM_SCORE = 500
 
