@@ -685,6 +685,9 @@ export const VIDEO_DESCRIPTION_BYTES = 1_048_576
 /** Videos transcoded at once: ffmpeg uses all cores for one. */
 export const VIDEOS_AT_ONCE = 1
 
+/** Files of one server that are at long work, or wait for their turn at it, without a place in its lane. */
+export const LONG_FILES = 1_024
+
 /** Referrers of one server that are remembered while they wait; past it their source is looked at again. */
 export const WAITING_REFERRERS = 10_000
 

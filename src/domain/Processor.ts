@@ -97,6 +97,11 @@ export interface ProcessorDefinition<S = unknown> {
   readonly cached?: boolean | ((settings: S) => Effect.Effect<string | undefined>)
   /** Milliseconds that one file may take; undefined: as `<processorTimeout>` says. */
   readonly timeLimit?: (settings: S) => number | undefined
+  /**
+   * Whether such a file takes minutes or more, by itself or waiting for its turn: meanwhile it takes up no place among the
+   * files that its servers take at once.
+   */
+  readonly long?: (settings: S, baseName: string) => boolean
   /** Attributes it takes; without a schema it takes none. */
   readonly settings?: Schema.Decoder<S>
   /** Unless it is `inline`, its Scope closes when it returns; what has to stay is written or adopted. */
