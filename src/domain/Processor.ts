@@ -65,7 +65,7 @@ export interface ProcessedFile {
   readonly uniqueName?: boolean
   /**
    * What is published beside the file, each with a suffix of its own. They belong to these very bytes: a later step of the
-   * chain that changes the content loses them. A result with companions is not kept.
+   * chain that changes the content loses them.
    */
   readonly companions?: ReadonlyArray<Companion>
 }
@@ -90,8 +90,9 @@ export interface ProcessorDefinition<S = unknown> {
   readonly mayEmpty?: boolean
   /**
    * Whether a result may be used again for the same content under the same path and base name with the same settings.
-   * Yes unless it is said, but for processors that are `inline`, and for those in a file beside the config, which may change
-   * at any time; never for those that are `perServer`, and for results that looked at `state`. A function says what else
+   * Yes unless it is said, but for processors that are `inline` or `perServer`, and for those in a file beside the config,
+   * which may change at any time; never for results that looked at `state`. A `perServer` processor may say so only where
+   * `serverHas` is all that it looks at of the server, and it asks for no addresses. A function says what else
    * the result depends on (e.g. the version of a program), undefined: do not keep it.
    */
   readonly cached?: boolean | ((settings: S) => Effect.Effect<string | undefined>)
