@@ -602,6 +602,15 @@ export const PROCESSOR_CANCEL = 2_000
 /** By how much processes for processors are less urgent than the daemon. */
 export const PROCESSOR_NICE = 10
 
+/**
+ * The same of their sessions, where the system shares the processor among those: all threads of a session get the share of
+ * one process, so that on a busy machine 10 leaves next to nothing for them.
+ */
+export const PROCESSOR_SESSION_NICE = 5
+
+/** After this long the system is asked once more to make a session less urgent, in milliseconds. */
+export const GIVE_WAY_AGAIN = 150
+
 /** How readily the system ends them when memory runs out, from 0 to 1000. */
 export const PROCESSOR_OOM_SCORE = 500
 
@@ -678,6 +687,9 @@ export const VIDEO_DESCRIPTION_BYTES = 1_048_576
 
 /** Videos transcoded at once: ffmpeg uses all cores for one. */
 export const VIDEOS_AT_ONCE = 1
+
+/** Files of one server that are at long work, or wait for their turn at it, without a place in its lane. */
+export const LONG_FILES = 1_024
 
 /** Referrers of one server that are remembered while they wait; past it their source is looked at again. */
 export const WAITING_REFERRERS = 10_000

@@ -66,7 +66,7 @@ export interface ProcessedFile {
   readonly uniqueName?: boolean
   /**
    * What is published beside the file, each with a suffix of its own. They belong to these very bytes: a later step of the
-   * chain that changes the content loses them. A result with companions is not kept.
+   * chain that changes the content loses them.
    */
   readonly companions?: ReadonlyArray<Companion>
 }
@@ -91,13 +91,19 @@ export interface ProcessorDefinition<S = unknown> {
   readonly mayEmpty?: boolean
   /**
    * Whether a result may be used again for the same content under the same path and base name with the same settings.
-   * Yes unless it is said, but for processors that are `inline`, and for those in a file beside the config, which may change
-   * at any time; never for those that are `perServer`, and for results that looked at `state`. A function says what else
+   * Yes unless it is said, but for processors that are `inline` or `perServer`, and for those in a file beside the config,
+   * which may change at any time; never for results that looked at `state`. A `perServer` processor may say so only where
+   * `serverHas` is all that it looks at of the server, and it asks for no addresses. A function says what else
    * the result depends on (e.g. the version of a program), undefined: do not keep it.
    */
   readonly cached?: boolean | ((settings: S) => Effect.Effect<string | undefined>)
   /** Milliseconds that one file may take; undefined: as `<processorTimeout>` says. */
   readonly timeLimit?: (settings: S) => number | undefined
+  /**
+   * Whether such a file takes minutes or more, by itself or waiting for its turn: meanwhile it takes up no place among the
+   * files that its servers take at once.
+   */
+  readonly long?: (settings: S, baseName: string) => boolean
   /** Attributes it takes; without a schema it takes none. */
   readonly settings?: Schema.Decoder<S>
   /** Given by whoever loads a module that has a copy of Effect of its own. */

@@ -30,6 +30,7 @@ import { type Item, listed } from "./backlog.ts"
 import { makeCompanions, suffixesOf } from "./companions.ts"
 import { outdating } from "./invalidate.ts"
 import type { Links } from "./links.ts"
+import type { Longer } from "./longer.ts"
 import type { Places } from "./places.ts"
 import type { makeProcess, Processed } from "./process.ts"
 import { makeProduce } from "./produce.ts"
@@ -104,6 +105,7 @@ export interface DeliverParts {
   readonly process: Effect.Success<ReturnType<typeof makeProcess>>
   readonly links: Links
   readonly waits: Waits
+  readonly longer: Longer
   readonly referrers: Effect.Success<ReturnType<typeof makeReferrers>>
   readonly acknowledge: Effect.Success<ReturnType<typeof makeAcknowledge>>
   readonly places: Places

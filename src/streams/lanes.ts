@@ -24,12 +24,16 @@ import {
 } from "../domain/Limits.ts"
 import { root } from "../domain/Path.ts"
 import { serversDue } from "../domain/Plan.ts"
+import { Processors } from "../domain/Processor.ts"
+import { fileKey } from "../domain/Reference.ts"
+import type { Rule } from "../domain/Rule.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
 import { Backlog, directory, type Item, ItemQueue, listed } from "./backlog.ts"
 import { type Batch, makeBatch, nothingDone } from "./batch.ts"
 import { makeBreaker } from "./breaker.ts"
 import { type DeliverParts, makeDeliver } from "./deliver.ts"
 import { makeFailures } from "./failures.ts"
+import { makeLonger } from "./longer.ts"
 import { makePlaces } from "./places.ts"
 import { makePulse } from "./pulse.ts"
 import { makeRoom } from "./room.ts"
@@ -37,7 +41,7 @@ import { areBeside, type Unit, unitsOf } from "./units.ts"
 import { Waits } from "./waits.ts"
 import { eachFile, makeWalk, type Walk } from "./walk.ts"
 
-export interface LaneOptions extends Omit<DeliverParts, "places" | "waits"> {
+export interface LaneOptions extends Omit<DeliverParts, "places" | "waits" | "longer"> {
   /** Operations at once when all is well. */
   readonly connections: number
 }
@@ -47,7 +51,24 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const waits = new Waits()
-  const parts: DeliverParts = { ...options, places: makePlaces(), waits }
+  const processors = yield* Processors
+  const isToServer = (rule: Rule) => rule.destinations.some((destination) => destination.server === server)
+  const longer = makeLonger({
+    isPossible: shared.config.rules.some(
+      (rule) => isToServer(rule) && rule.chain.some((use) => processors.get(use).long !== undefined),
+    ),
+    left: (item) => {
+      // What was let through to see how the server is did not get there yet.
+      breaker.unproven()
+      release(item)
+      pulse.wake()
+    },
+    returned: (sources) => {
+      for (const source of sources) backlog.add(directory(source, root, "tree"))
+      pulse.wake()
+    },
+  })
+  const parts: DeliverParts = { ...options, places: makePlaces(), waits, longer }
   const deliver = yield* makeDeliver(parts)
   const { putMany } = options.transporter
   const deliverMany = putMany === undefined ? undefined : yield* makeBatch(parts, putMany)
@@ -78,7 +99,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** Nothing else is to be done: who waits for files that do not come goes on without them. */
   const giveUp = (): boolean => {
-    const { items, sources } = waits.giveUp(shared.comes)
+    const { items, sources } = waits.giveUp((file) => inFlight.has(fileKey(file)) || shared.comes(file))
     for (const item of items) backlog.add({ ...item, urgent: false, patient: false })
     for (const source of sources) backlog.add(directory(source, root, "tree"))
     return items.length + sources.length > 0
@@ -95,13 +116,16 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     }
   }
 
+  /** How many files are at work here and now. */
+  const working = (): number => inFlight.size - longer.size()
+
   /** How many files may be at work: many that go together are not as many operations. */
   const capacity = (): number => breaker.limit() * (deliverMany === undefined ? 1 : BATCH_CROWD)
 
   /** So little room that a batch of what waits is better started when there is more. */
   const isTight = (): boolean => {
-    if (deliverMany === undefined || inFlight.size === 0) return false
-    const room = capacity() - inFlight.size
+    if (deliverMany === undefined || working() === 0) return false
+    const room = capacity() - working()
     // A few changes go at once, a crowd of them together.
     if (backlog.hasUrgent && backlog.urgents <= room) return false
     return room < Math.min(BATCH_FILES, capacity() / 2) && found.size + backlog.size > room
@@ -118,7 +142,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const pickAll = (): Array<Item> => {
     const items: Array<Item> = []
     if (isTight()) return items
-    const room = capacity() - inFlight.size
+    const room = capacity() - working()
     while (items.length < room || (items.length < room + BATCH_FILES && isSplit(items.at(-1)))) {
       const item = pick()
       if (item === undefined) break
@@ -179,7 +203,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** Whether listing some more comes before starting what there is: so that many small files go together. */
   const isRunningLow = (): boolean =>
-    found.size < BATCH_FILES && found.size < capacity() - inFlight.size && !backlog.hasPaths
+    found.size < BATCH_FILES && found.size < capacity() - working() && !backlog.hasPaths
 
   const next = Effect.fnUntraced(function* (): Effect.fn.Return<
     NonEmptyReadonlyArray<Unit>,
@@ -198,7 +222,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       if (isNonEmptyReadonlyArray(units)) return units
       // Nothing to try the server with: whoever comes next may.
       breaker.unproven()
-      const looks = inFlight.size === 0 && !waits.isEmpty
+      const looks = working() === 0 && !waits.isEmpty
       if (looks && giveUp()) continue
       if (inFlight.size === 0) shared.rested()
       yield* looks ? Effect.raceFirst(pulse.wait, Effect.sleep(WAITING_LOOK)) : pulse.wait
@@ -240,17 +264,20 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     const hadFailed = yield* failures.has(item)
     const ask = waits.begin(item)
     const asked = yield* deliver(ask, fromAgenda.delete(item.key))
-    if (ask.awaited.size === 0) worked++
-    else {
+    if (ask.awaited.size > 0) {
       const ready = waits.wait(ask)
       if (ready !== undefined) add(ready)
-    }
+    } else if (!ask.putOff) worked++
     if (asked) answered()
     else breaker.unproven()
-    if (hadFailed) yield* failures.clear(item)
-    // What was handed over is done: there may be more.
-    if (handedOver.delete(item.key) && handedOver.size === 0) shared.agendaChanged(server)
+    if (hadFailed && !ask.putOff) yield* failures.clear(item)
+    release(item)
   })
+
+  /** What was handed over is done: there may be more. */
+  const release = ({ key }: Item) => {
+    if (handedOver.delete(key) && handedOver.size === 0) shared.agendaChanged(server)
+  }
 
   const work = (item: Item): Effect.Effect<void, LedgerError> =>
     attempt(item).pipe(
@@ -297,7 +324,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     const alone = (item: Item) =>
       Effect.suspend(() => {
         open.delete(item)
-        return work(item)
+        return longer.attend(item, work(item))
       })
     const together = Effect.gen(function* () {
       const { easy, left } = yield* withoutFailures(unit)
@@ -323,7 +350,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   }
 
   const workOn = (unit: Unit): Effect.Effect<void, LedgerError> =>
-    unit.length === 1 || deliverMany === undefined ? work(unit[0]) : workMany(unit, deliverMany)
+    unit.length === 1 || deliverMany === undefined ? longer.attend(unit[0], work(unit[0])) : workMany(unit, deliverMany)
 
   return {
     server,
@@ -334,6 +361,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     },
     /** A retry or a retirement of this target is due. */
     addFromAgenda: (item: Item) => {
+      if (longer.has(item.key)) return
       if (fromAgenda.size < LANE_AGENDA) fromAgenda.add(item.key)
       if (handedOver.size < LANE_AGENDA) handedOver.add(item.key)
       add(item)
@@ -354,7 +382,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       breaker: breaker.state(),
       waiting: backlog.size + found.size + waits.size,
       referring: waits.size,
-      atLeast: backlog.isCollapsed || expanding !== undefined,
+      atLeast: backlog.isCollapsed || expanding !== undefined || longer.isPuttingOff(),
       inFlight: inFlight.size,
       worked,
     }),
@@ -362,6 +390,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       Stream.mapEffect(workOn, { concurrency: options.connections, unordered: true }),
       Stream.runDrain,
       Effect.andThen(Effect.never),
+      longer.around,
     ) as Effect.Effect<never, LedgerError | SourceError>,
   }
 })

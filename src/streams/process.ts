@@ -122,7 +122,7 @@ export const makeProcess = Effect.fnUntraced(function* () {
       return yield* fail("gave a base name that is not one name; a processor may rename a file, not move it")
     }
     if (after.content.size === 0 && content.size > 0 && definition.mayEmpty !== true) {
-      return yield* fail("made an empty file of one that is not; it is not published")
+      return yield* fail("made an empty file of one that is not; such a result is never published")
     }
     const stays = after.content === content
     const lost = stays ? [] : before.companions

@@ -5,9 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import type { Link } from "../domain/Link.ts"
-import type { ServerName } from "../domain/Path.ts"
+import { baseNameOf, type ServerName } from "../domain/Path.ts"
 import { Processors } from "../domain/Processor.ts"
 import { type Links, noFindings } from "./links.ts"
+import type { Longer } from "./longer.ts"
 import type { ChainRequest, makeProcess, Processed } from "./process.ts"
 import type { Ask, Waits } from "./waits.ts"
 
@@ -22,13 +23,17 @@ export interface ProduceParts {
   readonly process: Effect.Success<ReturnType<typeof makeProcess>>
   readonly links: Links
   readonly waits: Waits
+  /** Absent where nobody else waits. */
+  readonly longer?: Pick<Longer, "during">
 }
 
-export const makeProduce = Effect.fnUntraced(function* ({ links, process, server, waits }: ProduceParts) {
+export const makeProduce = Effect.fnUntraced(function* ({ links, longer, process, server, waits }: ProduceParts) {
   const processors = yield* Processors
 
-  /** Undefined where the file has to wait: `ask` says for what. */
-  return Effect.fnUntraced(function* (request: ChainRequest, ask: Ask) {
+  const takesLong = ({ path, rule }: ChainRequest): boolean =>
+    rule.chain.some((use) => processors.get(use).long?.(processors.settings(use), baseNameOf(path)) === true)
+
+  const make = Effect.fnUntraced(function* (request: ChainRequest, ask: Ask) {
     const { rule } = request
     if (!rule.chain.some((use) => processors.get(use).perServer === true)) {
       const produced: Produced = { processed: yield* process(request) }
@@ -51,6 +56,10 @@ export const makeProduce = Effect.fnUntraced(function* ({ links, process, server
     const processed: Processed = findings.cyclic ? { ...filled, baseName: named.baseName, uniqueName: false } : filled
     return { processed, links: [...findings.links.values()] } satisfies Produced
   })
+
+  /** Undefined where the file has to wait, `ask` says for what, or is put off. */
+  return (request: ChainRequest, ask: Ask) =>
+    longer !== undefined && takesLong(request) ? longer.during(ask, make(request, ask)) : make(request, ask)
 })
 
 export type Produce = Effect.Success<ReturnType<typeof makeProduce>>

@@ -16,6 +16,8 @@ export interface Ask {
   readonly references: Map<string, FileReference>
   /** What it has to wait for. */
   readonly awaited: Map<string, FileReference>
+  /** Nothing was done of it: it is found again later. */
+  putOff: boolean
 }
 
 interface Entry extends Ask {
@@ -52,7 +54,7 @@ export class Waits {
     const key = fileKey(item)
     const before = this.#waiting.get(key)
     if (before !== undefined) this.#drop(key, before)
-    const entry: Entry = { item, references: new Map(), awaited: new Map(), ended: new Set() }
+    const entry: Entry = { item, references: new Map(), awaited: new Map(), putOff: false, ended: new Set() }
     this.#asking.set(key, entry)
     return entry
   }

@@ -2,9 +2,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { vi } from "vitest"
 import type { Config, Source } from "../../src/domain/Config.ts"
 import { ProcessorError } from "../../src/domain/Errors.ts"
 import { Ledger } from "../../src/domain/Ledger.ts"
+import { WAITING_REFERRERS } from "../../src/domain/Limits.ts"
 import type { RelativePath, RemotePath, SourceName } from "../../src/domain/Path.ts"
 import { defineProcessor, type ProcessorJob } from "../../src/domain/Processor.ts"
 import type { Rule } from "../../src/domain/Rule.ts"
@@ -13,6 +15,12 @@ import { md5 } from "../../src/layers/processors/uniqueFilename.ts"
 import { layerMemory as layerPublisher } from "../../src/layers/publishers/memory.ts"
 import { layerTestWorld, makeTestWorld, type TestWorld } from "../../src/testing.ts"
 import { start, testConfig, testRule, turns, untilQuiet } from "../support/conveyor.ts"
+
+// The ledger in memory takes too long for as many as there may be.
+vi.mock(import("../../src/domain/Limits.ts"), async (original) => ({
+  ...(await original()),
+  WAITING_REFERRERS: 200 as 10_000,
+}))
 
 const site = "site" as SourceName
 const path = (name: string) => name as RelativePath
@@ -505,6 +513,33 @@ describe("references between files", () => {
           }),
         )
       }),
+    ),
+  )
+
+  it.effect("more of them than are remembered wait, and all are there in the end", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, usual, (conveyor, ledger) =>
+        Effect.gen(function* () {
+          const names = Array.from({ length: WAITING_REFERRERS + 50 }, (_, sheet) => `${sheet % 100}/${sheet}.css`)
+          yield* world.disk.write("/site/x.png", "1", { close: false })
+          for (let folder = 0; folder < 100; folder++) yield* world.disk.mkdir(`/site/${folder}`)
+          for (const name of names) yield* world.disk.write(`/site/${name}`, "url(../x.png)")
+          const referring = Effect.map(conveyor.status, ({ servers }) => servers[0]?.referring ?? 0)
+          for (let look = 0; look < 1_000 && (yield* referring) < WAITING_REFERRERS; look++) yield* turns
+          const { failures, inSync } = yield* conveyor.status
+          assert.strictEqual(yield* referring, WAITING_REFERRERS)
+          assert.deepStrictEqual(failures, [])
+          assert.isFalse(inSync)
+          assert.deepStrictEqual([...(yield* held(world)).keys()], [])
+          yield* world.disk.close("/site/x.png")
+          yield* untilQuiet(conveyor)
+          const x = yield* published(world, ledger, "x.png")
+          const contents = [...(yield* held(world))].filter(([at]) => at.endsWith(".css")).map(([, content]) => content)
+          assert.strictEqual(contents.length, names.length)
+          assert.deepStrictEqual([...new Set(contents)], [`url(${x?.url})`])
+          assert.isTrue((yield* conveyor.status).inSync)
+        }),
+      ),
     ),
   )
 

@@ -255,6 +255,63 @@ describe("a processor that fails", () => {
     ),
   )
 
+  it.effect("while others are at work is told and tried again by itself, and they go on", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_700_000_000_000)
+      const gate = yield* Deferred.make<void>()
+      const tries: Array<string> = []
+      const slow = defineProcessor({
+        name: "Slow",
+        extensions: new Set(["css"]),
+        process: (job) =>
+          Effect.as(job.path.startsWith("slow") ? Deferred.await(gate) : Effect.void, {
+            content: job.content,
+            baseName: job.baseName,
+          }),
+      })
+      const world = yield* makeTestWorld({ servers: ["cdn"], processors: [slow, picky(tries)] })
+      yield* world.disk.mkdir("/site")
+      const config = testConfig({
+        servers: ["cdn"],
+        rules: [testRule("all", ["cdn"], { chain: chain("Slow", "Picky") })],
+      })
+      yield* Effect.gen(function* () {
+        const ledger = yield* Ledger
+        const conveyor = yield* start(config)
+        yield* untilQuiet(conveyor)
+        // Three of the four places of the lane.
+        for (let file = 0; file < 3; file++) yield* world.disk.write(`/site/slow${file}.css`, "slow")
+        yield* turns
+        yield* world.disk.write("/site/a.css", "bad")
+        for (let file = 0; file < 20; file++) yield* world.disk.write(`/site/fine${file}.css`, "fine")
+        for (let step = 0; step < 120; step++) {
+          yield* turns
+          yield* TestClock.adjust(500)
+        }
+        assert.strictEqual((yield* world.servers.get("cdn").files).size, 20)
+        assert.isAbove(tries.filter((bytes) => bytes === "bad").length, 3)
+        const { failures, servers } = yield* conveyor.status
+        assert.deepStrictEqual(
+          failures.map(({ reason }) => reason),
+          ["Picky on a.css: does not parse"],
+        )
+        assert.deepStrictEqual([servers[0]?.inFlight, servers[0]?.failed], [3, 1])
+        // It is cured while they are still at work.
+        yield* world.disk.write("/site/a.css", "good")
+        for (let step = 0; step < 20; step++) {
+          yield* turns
+          yield* TestClock.adjust(500)
+        }
+        assert.strictEqual((yield* world.servers.get("cdn").files).size, 21)
+        assert.deepStrictEqual(yield* ledger.failures(10), [])
+        yield* Deferred.succeed(gate, undefined)
+        yield* untilQuiet(conveyor)
+        assert.strictEqual((yield* world.servers.get("cdn").files).size, 24)
+        assert.isTrue((yield* conveyor.status).inSync)
+      }).pipe(Effect.scoped, Effect.provide(layerTestWorld(world, { ledger: layerLedger, publisher: layerPublisher })))
+    }),
+  )
+
   it.effect("publishes the original where the rule says so, once, and goes on trying", () =>
     withRule({ onFailure: "original" }, ({ conveyor, held, ledger, puts, tries, world }) =>
       Effect.gen(function* () {

@@ -1,5 +1,6 @@
 /** Who waits for whom. */
 import { assert, describe, it } from "@effect/vitest"
+import { WAITED_FOR, WAITING_REFERRERS } from "../../src/domain/Limits.ts"
 import type { RelativePath, SourceName } from "../../src/domain/Path.ts"
 import { fileKey } from "../../src/domain/Reference.ts"
 import { listed } from "../../src/streams/backlog.ts"
@@ -36,5 +37,51 @@ describe("who waits for whom", () => {
     assert.deepStrictEqual(waits.ended(b), [])
     assert.deepStrictEqual(waits.ended(c), [a])
     assert.isTrue(waits.isEmpty)
+  })
+
+  /** Waits for `others`; undefined: it is to wait. */
+  const waiting = (waits: Waits, name: string, others: ReadonlyArray<string>) => {
+    const ask = waits.begin(item(name))
+    for (const other of others.map(item)) {
+      waits.refer(ask, other)
+      ask.awaited.set(fileKey(other), other)
+    }
+    return waits.wait(ask)
+  }
+
+  it("past a number of files that wait their sources are remembered, and given when nobody waits any more", () => {
+    const waits = new Waits()
+    for (let file = 0; file < WAITING_REFERRERS + 3; file++)
+      assert.isUndefined(waiting(waits, `${file}.css`, ["x.png"]))
+    assert.strictEqual(waits.size, WAITING_REFERRERS)
+    assert.isFalse(waits.isWaiting(item(`${WAITING_REFERRERS}.css`)))
+    assert.deepStrictEqual(
+      waits.giveUp(() => true),
+      { items: [], sources: [] },
+    )
+    assert.strictEqual(waits.ended(item("x.png")).length, WAITING_REFERRERS)
+    assert.isFalse(waits.isEmpty)
+    assert.deepStrictEqual(
+      waits.giveUp(() => true),
+      { items: [], sources: ["site" as SourceName] },
+    )
+    assert.isTrue(waits.isEmpty)
+    assert.deepStrictEqual(
+      waits.giveUp(() => true),
+      { items: [], sources: [] },
+    )
+  })
+
+  it("the same past a number of files that they wait for", () => {
+    const waits = new Waits()
+    const images = Array.from({ length: 1_000 }, (_, image) => `${image}.png`)
+    for (let file = 0; file < WAITED_FOR / images.length + 1; file++) waiting(waits, `${file}.css`, images)
+    assert.strictEqual(waits.size, WAITED_FOR / images.length)
+    const ready = images.flatMap((image) => waits.ended(item(image)))
+    assert.strictEqual(ready.length, WAITED_FOR / images.length)
+    assert.deepStrictEqual(waits.giveUp(() => true).sources, ["site" as SourceName])
+    // What they waited for counts no more.
+    waiting(waits, "again.css", images)
+    assert.strictEqual(waits.size, 1)
   })
 })

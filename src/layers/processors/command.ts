@@ -33,6 +33,8 @@ export const run: ProcessorDefinition<CommandSettings> = defineProcessor({
   name: NAME,
   settings: commandSettings,
   inline: true,
+  long: ({ extensions, timeout = PROGRAM_TIME }, baseName) =>
+    timeout > PROGRAM_TIME && extensions?.has(extensionOf(baseName)) !== false,
   availableWith: ({ command, memory }) =>
     Effect.gen(function* () {
       yield* locateProgram(command.program)

@@ -43,6 +43,7 @@ const compressor = <S>({ compress, encoding, name, settings, suffix }: Compressi
     name,
     extensions,
     perServer: true,
+    cached: true,
     settings,
     process: Effect.fnUntraced(function* (job, decoded) {
       const unchanged: ProcessedFile = { content: job.content, baseName: job.baseName }

@@ -36,7 +36,8 @@ const key = (use: ProcessorUse): string => canonicalJson([use.name, use.settings
 /** The code of a processor whose results may be kept. */
 const versionOf = Effect.fnUntraced(function* (definition: ProcessorDefinition, name: string, configFile: string) {
   const { cached, inline, perServer } = definition
-  if (cached === false || perServer === true || (inline === true && cached === undefined)) return undefined
+  if (cached === false) return undefined
+  if (cached === undefined && (inline === true || perServer === true)) return undefined
   const version = yield* processorVersion(name, configFile)
   return cached === undefined ? version : (version ?? "")
 })

@@ -20,6 +20,8 @@ const Record = Schema.Struct({
   uniqueName: Schema.optional(Schema.Boolean),
   /** Undefined: the content is what it was. */
   bytes: Schema.optional(Schema.Struct({ sha256: Schema.String, size: Schema.Number })),
+  /** Suffixes of what is published beside it; each is kept like a result of its own. */
+  companions: Schema.optional(Schema.Array(Schema.String)),
 })
 
 /** What is written down about a result. */

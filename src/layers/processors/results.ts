@@ -6,6 +6,7 @@
 import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import { type Companion, isSuffix } from "../../domain/Companion.ts"
 import type { ProcessorError, SourceError } from "../../domain/Errors.ts"
 import type { ProcessedFile, ProcessorJob } from "../../domain/Processor.ts"
 import type { ProcessorUse } from "../../domain/Rule.ts"
@@ -54,37 +55,69 @@ export const makeResults = Effect.fnUntraced(function* (
 
   const keyOf = (wanted: Wanted, content: string, depends: string): string => {
     const { job, use, version } = wanted
-    const { baseName, path, source } = job
-    return hash("sha256", canonicalJson([content, use, version, depends, source, path, baseName]), "hex")
+    const { baseName, path, serverHas, source } = job
+    const all = [
+      content,
+      use,
+      version,
+      depends,
+      source,
+      path,
+      baseName,
+      ...(serverHas === undefined ? [] : [serverHas]),
+    ]
+    return hash("sha256", canonicalJson(all), "hex")
   }
 
-  const processedOf = (kept: Kept, content: Content): ProcessedFile => ({
+  const keyBeside = (key: string, suffix: string): string => hash("sha256", `${key}${suffix}`, "hex")
+
+  const processedOf = (kept: Kept, content: Content, companions: ReadonlyArray<Companion>): ProcessedFile => ({
     content,
     baseName: kept.baseName,
+    ...(companions.length === 0 ? {} : { companions }),
     ...(kept.headers === undefined ? {} : { headers: kept.headers }),
     ...(kept.uniqueName === undefined ? {} : { uniqueName: kept.uniqueName }),
   })
 
   /** The file that was kept becomes one of the job, so that nobody misses it when it is evicted. */
-  const find = Effect.fnUntraced(function* (key: string, { content, job }: Wanted) {
-    const kept = yield* files.find(key)
-    if (kept === undefined) return undefined
-    if (kept.bytes === undefined) return processedOf(kept, content)
-    const location = `${yield* job.directory}/.kept`
+  const take = Effect.fnUntraced(function* (key: string, kept: Kept, { content, job }: Wanted, suffix = "") {
+    if (kept.bytes === undefined) return content
+    const location = `${yield* job.directory}/.kept${suffix}`
     const version = yield* files.take(key, kept.bytes, location)
     if (version === undefined) return undefined
     const taken = new DiskContent(disk, { location, guard: undefined, version })
     hashes.set(taken, kept.bytes.sha256)
-    return processedOf(kept, taken)
+    return taken
+  })
+
+  const find = Effect.fnUntraced(function* (key: string, wanted: Wanted) {
+    const kept = yield* files.find(key)
+    if (kept === undefined) return undefined
+    const companions: Array<Companion> = []
+    for (const suffix of kept.companions ?? []) {
+      const beside = keyBeside(key, suffix)
+      const found = yield* files.find(beside)
+      const content = found === undefined ? undefined : yield* take(beside, found, wanted, suffix)
+      if (content === undefined) return undefined
+      companions.push({ suffix, content })
+    }
+    const content = yield* take(key, kept, wanted)
+    return content === undefined ? undefined : processedOf(kept, content, companions)
   })
 
   const keep = Effect.fnUntraced(function* (key: string, { content }: Wanted, { processed }: Isolated) {
-    const made = processed.content
-    const isNew = made !== content
-    if (isNew && !(made instanceof DiskContent)) return
-    const bytes = isNew ? { sha256: yield* hashOf(made as DiskContent), size: made.size } : undefined
-    const { baseName, headers, uniqueName } = processed
-    yield* files.keep(key, { baseName, headers, uniqueName, bytes }, isNew ? made.location : undefined)
+    const { baseName, companions = [], headers, uniqueName } = processed
+    if (!companions.every(({ suffix }) => isSuffix(suffix))) return
+    const keepAs = Effect.fnUntraced(function* (key: string, made: Content, rest: Omit<Kept, "bytes">) {
+      if (made === content) return yield* files.keep(key, rest, undefined)
+      if (!(made instanceof DiskContent)) return
+      const bytes = { sha256: yield* hashOf(made), size: made.size }
+      yield* files.keep(key, { ...rest, bytes }, made.location)
+    })
+    // Last, so that what it says is beside it is there.
+    for (const { content, suffix } of companions) yield* keepAs(keyBeside(key, suffix), content, { baseName })
+    const suffixes = companions.length === 0 ? undefined : companions.map(({ suffix }) => suffix)
+    yield* keepAs(key, processed.content, { baseName, headers, uniqueName, companions: suffixes })
   })
 
   const tell = ({ message }: { readonly message: string }) =>
@@ -102,8 +135,7 @@ export const makeResults = Effect.fnUntraced(function* (
       const found = yield* find(key, wanted).pipe(Effect.catch((error) => Effect.as(tell(error), undefined)))
       if (found !== undefined) return found
       const made = yield* make
-      const isWhole = made.processed.companions === undefined
-      if (isWhole && !made.usedState) yield* keep(key, wanted, made).pipe(Effect.catch(tell))
+      if (!made.usedState) yield* keep(key, wanted, made).pipe(Effect.catch(tell))
       return made.processed
     }),
   }

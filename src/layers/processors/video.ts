@@ -93,6 +93,8 @@ export const transcode: ProcessorDefinition<VideoSettings> = defineProcessor({
   name: NAME,
   settings: videoSettings,
   inline: true,
+  long: ({ extensions, format = "mp4" }, baseName) =>
+    (extensions ?? usualExtensions(format)).has(extensionOf(baseName)),
   cached: ({ ffmpeg }) => programVersion(ffmpeg ?? "ffmpeg"),
   availableWith: (settings) =>
     Effect.mapError(

@@ -6,10 +6,10 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, existsSync, openSync, realpathSync, writeFileSync } from "node:fs"
-import { setPriority } from "node:os"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { PROGRAM_KILLED, PROGRAM_LAST_WORDS } from "../../domain/Limits.ts"
+import { giveWay } from "../giveWay.ts"
 import { ProgramError } from "./ProgramError.ts"
 import { lastLines, makeTail } from "./said.ts"
 
@@ -94,15 +94,6 @@ const offerFirst = (pid: number): void => {
   }
 }
 
-const giveWay = (pid: number, nice: number): void => {
-  if (nice === 0) return
-  try {
-    setPriority(pid, nice)
-  } catch {
-    // It ended already.
-  }
-}
-
 const failureToStart = (cause: unknown): ProgramError => {
   const code = (cause as NodeJS.ErrnoException).code ?? String(cause)
   const cure =
@@ -148,7 +139,7 @@ const begin = async (invocation: Invocation): Promise<Started> => {
     const { pid } = child
     if (pid !== undefined) {
       enlist(pid)
-      giveWay(pid, invocation.nice)
+      giveWay(child, invocation.nice)
       offerFirst(pid)
     }
     const output = makeTail()

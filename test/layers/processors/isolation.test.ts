@@ -1,5 +1,5 @@
 /** Poison fails one file, and nothing else. */
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Stream } from "effect"
@@ -7,6 +7,7 @@ import type { RelativePath, ServerName, SourceName } from "../../../src/domain/P
 import { type ProcessorJob, Workspace } from "../../../src/domain/Processor.ts"
 import { SourceFiles } from "../../../src/domain/SourceFiles.ts"
 import { DiskContent } from "../../../src/layers/disk/DiskContent.ts"
+import { PROCESSOR_NICE, PROCESSOR_SESSION_NICE } from "../../../src/domain/Limits.ts"
 import { layerDiskWorkers } from "../../../src/layers/disk/DiskWorkers.ts"
 import { makeHost } from "../../../src/layers/processors/isolation/host.ts"
 import { layerWorkspace } from "../../../src/layers/processors/workspace.ts"
@@ -80,7 +81,7 @@ const isAlive = (pid: number): boolean => {
 }
 
 describe("a processor in a process of its own", () => {
-  it.live("gets the whole job, less urgent than the daemon and without its secrets", () =>
+  it.live("gets the whole job, without the daemon's secrets", () =>
     Effect.gen(function* () {
       process.env["POISON_SECRET"] = "hunter2"
       const { run, warnings } = yield* world()
@@ -99,6 +100,23 @@ describe("a processor in a process of its own", () => {
       assert.isFalse(made.usedState)
       assert.deepStrictEqual(warnings, ["seen"])
     }),
+  )
+
+  it.live.skipIf(process.platform !== "linux")(
+    "is less urgent than the daemon, every thread of it, and its session",
+    () =>
+      Effect.gen(function* () {
+        const { run } = yield* world()
+        const [pid = ""] = (yield* run("Witness", "hello")).text.split("\n")
+        const niceOf = (task: string) =>
+          readFileSync(`/proc/${pid}/task/${task}/stat`, "utf8").split(") ")[1]?.split(" ")[16]
+        const threads = readdirSync(`/proc/${pid}/task`)
+        assert.isAbove(threads.length, 1)
+        for (const thread of threads) assert.strictEqual(niceOf(thread), String(PROCESSOR_NICE))
+        if (!existsSync(`/proc/${pid}/autogroup`)) return
+        const session = () => readFileSync(`/proc/${pid}/autogroup`, "utf8")
+        yield* until(() => session().endsWith(` nice ${PROCESSOR_SESSION_NICE}\n`))
+      }),
   )
 
   it.live("takes names that are not UTF-8, and empty files", () =>

@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process"
 import {
   appendFileSync,
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -16,7 +17,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Stream } from "effect"
 import type { RelativePath } from "../../../src/domain/Path.ts"
 import type { ProcessorUse } from "../../../src/domain/Rule.ts"
-import { SourceFiles } from "../../../src/domain/SourceFiles.ts"
+import { type Content, SourceFiles } from "../../../src/domain/SourceFiles.ts"
 import { DiskWorkers, layerDiskWorkers } from "../../../src/layers/disk/DiskWorkers.ts"
 import { processors } from "../../../src/layers/processors/layer.ts"
 import { type Kept, makeResultFiles, type ResultFiles } from "../../../src/layers/processors/resultFiles.ts"
@@ -37,7 +38,10 @@ interface World {
     chain: ReadonlyArray<string>,
     paths: ReadonlyArray<string>,
     bytes?: number,
+    headers?: boolean,
   ) => Effect.Effect<ReadonlyArray<readonly [baseName: string, text: string]>>
+  /** Suffixes and texts of what came beside the last file. */
+  readonly beside: () => ReadonlyArray<readonly [suffix: string, text: string]>
   /** Paths of files that a processor has run on, once for each run. */
   readonly runs: () => ReadonlyArray<string>
   readonly cached: () => ReadonlyArray<string>
@@ -47,11 +51,17 @@ const world = Effect.map(temporaryDirectory, (top): World => {
   const log = `${top}/log`
   const uses = (chain: ReadonlyArray<string>): ReadonlyArray<ProcessorUse> =>
     chain.map((name) =>
-      name.includes(".") ? { name, settings: {} } : { name: `${poison}#${name}`, settings: { log } },
+      name.startsWith("command.Run ")
+        ? { name: "command.Run", settings: { command: name.slice(12) } }
+        : name.includes(".")
+          ? { name, settings: {} }
+          : { name: `${poison}#${name}`, settings: { log } },
     )
+  let beside: ReadonlyArray<readonly [suffix: string, text: string]> = []
   return {
     top,
-    life: (chain, paths, bytes = 1_000_000) =>
+    beside: () => beside,
+    life: (chain, paths, bytes = 1_000_000, headers = false) =>
       Effect.gen(function* () {
         const rule = testRule("all", ["cdn"], { chain: uses(chain) })
         const config = testConfig({
@@ -64,7 +74,7 @@ const world = Effect.map(temporaryDirectory, (top): World => {
           Layer.mergeAll(
             layerWorkspace({ directory: `${top}/work` }),
             layerLocal,
-            (yield* makeServers(["cdn"])).layer,
+            (yield* makeServers([{ name: "cdn", capabilities: { headers } }])).layer,
             processors({ ...config, file: `${top}/config.xml` }, { cacheDirectory: `${top}/work/cache` }),
           ).pipe(Layer.provide(layerDiskWorkers())),
         )
@@ -81,8 +91,12 @@ const world = Effect.map(temporaryDirectory, (top): World => {
             const state = yield* files.stat(book.source, path)
             if (state === undefined) return yield* Effect.die(`no ${name}`)
             const processed = yield* process({ book, path, state, rule, server })
-            const text = yield* Stream.runCollect(processed.content.bytes)
-            return [processed.baseName, Buffer.concat(text).toString()] as const
+            const textOf = (content: Content) =>
+              Effect.map(Stream.runCollect(content.bytes), (pieces) => Buffer.concat(pieces).toString())
+            beside = yield* Effect.forEach(processed.companions, ({ content, suffix }) =>
+              Effect.map(textOf(content), (text) => [suffix, text] as const),
+            )
+            return [processed.baseName, yield* textOf(processed.content)] as const
           }, Effect.scoped),
         )
       }).pipe(Effect.scoped, Effect.orDie),
@@ -128,11 +142,68 @@ describe("results that are kept", () => {
     }),
   )
 
+  it.live("come with what is published beside a file, for servers of the same kind only", () =>
+    Effect.gen(function* () {
+      const at = yield* world
+      write(`${at.top}/site/a.txt`, "one")
+      const expected: ReturnType<World["beside"]> = [
+        [".x", "beside one"],
+        [".y", "one"],
+      ]
+      for (const time of [1_600_000_000, 1_600_000_777]) {
+        write(`${at.top}/site/a.txt`, "one", time)
+        assert.deepStrictEqual(yield* at.life(["Beside"], ["a.txt"]), [["a.txt", "one"]])
+        assert.deepStrictEqual(at.beside(), expected)
+      }
+      assert.deepStrictEqual(at.runs(), ["a.txt"])
+      yield* at.life(["Beside"], ["a.txt"], undefined, true)
+      assert.deepStrictEqual(at.beside(), [])
+      assert.strictEqual(at.runs().length, 2)
+      // What is beside it was evicted, or is damaged: all is made again.
+      writeFileSync(bytesFile(at), "beside two")
+      yield* at.life(["Beside"], ["a.txt"])
+      assert.deepStrictEqual(at.beside(), expected)
+      assert.strictEqual(at.runs().length, 3)
+      yield* at.life(["Beside"], ["a.txt"])
+      assert.deepStrictEqual(at.beside(), expected)
+      assert.strictEqual(at.runs().length, 3)
+    }),
+  )
+
+  it.live("are what compress makes", () =>
+    Effect.gen(function* () {
+      const at = yield* world
+      write(`${at.top}/site/a.txt`, "one ".repeat(1_000))
+      yield* at.life(["compress.Gzip"], ["a.txt"])
+      const first = at.beside()
+      assert.deepStrictEqual(
+        first.map(([suffix]) => suffix),
+        [".gz"],
+      )
+      assert.strictEqual(at.cached().filter((path) => path.endsWith(".json")).length, 2)
+      yield* at.life(["compress.Gzip"], ["a.txt"])
+      assert.deepStrictEqual(at.beside(), first)
+      assert.strictEqual(at.cached().length, 3)
+    }),
+  )
+
+  it.live("are not what a program makes: it may make something else each time", () =>
+    Effect.gen(function* () {
+      const at = yield* world
+      write(`${at.top}/site/a.txt`, "one")
+      write(`${at.top}/tool`, `#!/bin/sh\necho run >> ${at.top}/log\ncat\n`)
+      chmodSync(`${at.top}/tool`, 0o755)
+      yield* at.life([`command.Run ${at.top}/tool`], ["a.txt", "a.txt"])
+      assert.deepStrictEqual(at.runs(), ["run", "run"])
+      assert.deepStrictEqual(at.cached(), [])
+    }),
+  )
+
   it.live("are not of processors that looked at the state, live beside the config, or may not be kept now", () =>
     Effect.gen(function* () {
       const at = yield* world
       write(`${at.top}/site/a.txt`, "one")
-      for (const name of ["Looking", "Unkept", "Versioned"]) {
+      for (const name of ["Looking", "Unkept", "PerServer", "Versioned"]) {
         const before = at.runs().length
         yield* at.life([name], ["a.txt", "a.txt"])
         assert.strictEqual(at.runs().length - before, 2, name)
@@ -140,12 +211,12 @@ describe("results that are kept", () => {
       assert.deepStrictEqual(at.cached(), [])
       writeFileSync(`${at.top}/log.version`, "1")
       yield* at.life(["Versioned"], ["a.txt", "a.txt"])
-      assert.strictEqual(at.runs().length, 7)
+      assert.strictEqual(at.runs().length, 9)
       writeFileSync(`${at.top}/log.version`, "2")
       yield* at.life(["Versioned"], ["a.txt", "a.txt"])
-      assert.strictEqual(at.runs().length, 8)
-      yield* at.life(["Counting"], ["a.txt", "a.txt"], 0)
       assert.strictEqual(at.runs().length, 10)
+      yield* at.life(["Counting"], ["a.txt", "a.txt"], 0)
+      assert.strictEqual(at.runs().length, 12)
     }),
   )
 

@@ -4,7 +4,6 @@
  * @since 1.0.0
  */
 import { type ChildProcess, fork } from "node:child_process"
-import { setPriority } from "node:os"
 import { fileURLToPath } from "node:url"
 import {
   PROCESSOR_BEGIN,
@@ -12,8 +11,10 @@ import {
   PROCESSOR_HEAP_SHARE,
   PROCESSOR_NICE,
   PROCESSOR_OUTPUT_BYTES,
+  PROCESSOR_SESSION_NICE,
   PROCESSOR_START,
 } from "../../../domain/Limits.ts"
+import { giveWay } from "../../giveWay.ts"
 import { endGroup } from "./endGroup.ts"
 import { reducedEnvironment } from "./environment.ts"
 import { type Answer, type FromChild, type Made, MEMORY_MARK, type ToChild, type Told, type Work } from "./messages.ts"
@@ -99,11 +100,7 @@ export class Child {
       })
     }
     if (child.pid === undefined) return
-    try {
-      setPriority(child.pid, PROCESSOR_NICE)
-    } catch {
-      // It ended already; its exit tells why.
-    }
+    giveWay(child, PROCESSOR_NICE, PROCESSOR_SESSION_NICE)
     child.unref()
     child.channel?.unref()
     for (const stream of [child.stdout, child.stderr]) {
