@@ -61,8 +61,9 @@ export const makeBreaker = Effect.fnUntraced(function* (most: number) {
     },
     /** The server is out of reach. Returns when it is tried again, or undefined when that was known already. */
     failed: Effect.fnUntraced(function* (reason: string) {
-      if (state._tag === "Down") return undefined
-      const attempts = state._tag === "Probing" ? state.attempts + 1 : 1
+      // One that may be tried at once is waited for again: what was let through before may get there only now.
+      if (state._tag === "Down" && state.nextTry > 0) return undefined
+      const attempts = state._tag === "Up" ? 1 : state.attempts + 1
       const nextTry = clock.currentTimeMillisUnsafe() + (yield* backoff(attempts, SERVER_RETRY_MAX))
       state = { _tag: "Down", reason, nextTry, attempts }
       pulse.wake()

@@ -100,4 +100,12 @@ export const regressions: ReadonlyArray<Regression> = [
       { after: 0, operation: { do: "wait", millis: 6000 } },
     ],
   },
+  {
+    what: "a server that is down was tried without a pause with a file whose processing takes long",
+    seed: 157028437,
+    steps: [
+      { after: 0, operation: { do: "append", path: "/site/a/k.drop", text: "", close: false } },
+      { after: 0, operation: { do: "server", server: "mirror", up: false } },
+    ],
+  },
 ]

@@ -49,6 +49,23 @@ describe("breaker", () => {
     }),
   )
 
+  it.effect("a probe that got to the server only after another took its turn is followed by a longer wait", () =>
+    Effect.gen(function* () {
+      const breaker = yield* makeBreaker(8)
+      yield* breaker.failed("refused")
+      yield* TestClock.adjust(RETRY_FIRST * 2)
+      assert.isTrue(yield* passes(breaker))
+      breaker.unproven()
+      const again = yield* breaker.failed("refused")
+      assert.isFalse(again?.isNews)
+      assert.isFalse(yield* passes(breaker))
+      yield* TestClock.adjust(RETRY_FIRST)
+      assert.isFalse(yield* passes(breaker))
+      yield* TestClock.adjust(RETRY_FIRST * 2)
+      assert.isTrue(yield* passes(breaker))
+    }),
+  )
+
   it.effect("a probe that is answered with a wait is followed by that wait", () =>
     Effect.gen(function* () {
       const breaker = yield* makeBreaker(8)
