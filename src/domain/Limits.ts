@@ -751,8 +751,14 @@ export const LISTING_WAIT = 1_000
 
 /** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
 export const LANE_AGENDA = 4_096
-/** Pieces of a large file that are read while one before them is sent, each of `DISK_READ` bytes. */
-export const DISK_READ_AHEAD = 2
+/**
+ * Pieces of a large file, each of `DISK_READ` bytes, that are read while those before them are sent: enough that the thread
+ * that reads and hashes need not wait for the one that sends. Large files that are sent at once share them ...
+ */
+export const DISK_READ_AHEAD = 6
+
+/** ... but each has so many. */
+export const DISK_READ_AHEAD_LEAST = 2
 
 /** Bytes of an SSH packet from which its memory is let go as soon as it is sent. */
 export const SFTP_LET_GO_BYTES = 16_384

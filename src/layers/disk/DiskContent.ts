@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { SourceError } from "../../domain/Errors.ts"
-import { DISK_READ, DISK_READ_AHEAD } from "../../domain/Limits.ts"
+import { DISK_READ, DISK_READ_AHEAD, DISK_READ_AHEAD_LEAST } from "../../domain/Limits.ts"
 import type { Content } from "../../domain/SourceFiles.ts"
 import { DiskError } from "./DiskError.ts"
 import type { DiskWorkers } from "./DiskWorkers.ts"
@@ -66,6 +66,18 @@ export interface Lending {
 
 let readings = 0
 
+/** How many large files are being read. */
+let underWay = 0
+
+/** Pieces that the next large file may have read ahead, while it is among those under way. */
+const ahead = Effect.acquireRelease(
+  Effect.sync(() => {
+    underWay += 1
+    return Math.max(DISK_READ_AHEAD_LEAST, Math.floor(DISK_READ_AHEAD / underWay))
+  }),
+  () => Effect.sync(() => (underWay -= 1)),
+)
+
 /**
  * Large files in lent memory: at full speed new memory for each piece keeps the garbage collector busier than everything
  * else. A thread reads and hashes while this one sends.
@@ -73,6 +85,7 @@ let readings = 0
 const lendLarge = (disk: Disk, original: Original): Effect.Effect<Lending, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { size } = original.version
+    const concurrency = yield* ahead
     const reading = (readings += 1)
     const spare: Array<ArrayBuffer> = []
     let isOpen = true
@@ -92,7 +105,7 @@ const lendLarge = (disk: Disk, original: Original): Effect.Effect<Lending, never
       })
     return {
       pieces: Stream.range(0, Math.ceil(size / DISK_READ) - 1).pipe(
-        Stream.mapEffect(piece, { concurrency: DISK_READ_AHEAD }),
+        Stream.mapEffect(piece, { concurrency }),
         Stream.mapError(sourceError(original.location)),
       ),
       sha256: digest.pipe(

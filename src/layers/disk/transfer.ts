@@ -119,20 +119,28 @@ export const isEqual = (original: Original, other: number, turn: Turn): boolean 
 /** Files that are being read piece by piece, and the bytes so far. */
 const readings = new Map<number, { readonly hash: Hash; offset: number }>()
 
-/** A piece of this version of a file. */
+/** The SHA-256 that this piece of a reading goes into. */
+const hashOfReading = (reading: number, offset: number, length: number): Hash => {
+  if (offset === 0) readings.set(reading, { hash: createHash("sha256"), offset })
+  const state = readings.get(reading)
+  if (state?.offset !== offset) throw new Refusal("Failed", "pieces were read in another order than expected")
+  state.offset += length
+  return state.hash
+}
+
+/** A piece of this version of a file. What is hashed is read bit by bit, and hashed while the processor has it at hand. */
 export const read = ({ into, length, offset, original, reading }: Input<"read">, turn: Turn): Uint8Array => {
   const source = openVersion(original, turn)
   try {
     const bytes = new Uint8Array(into ?? new ArrayBuffer(length), 0, length)
-    readExactly(source, original.location, bytes, length, offset)
-    verify(source, original)
-    if (reading !== undefined) {
-      if (offset === 0) readings.set(reading, { hash: createHash("sha256"), offset })
-      const state = readings.get(reading)
-      if (state?.offset !== offset) throw new Refusal("Failed", "pieces were read in another order than expected")
-      state.hash.update(bytes)
-      state.offset += length
+    const digest = reading === undefined ? undefined : hashOfReading(reading, offset, length)
+    const step = digest === undefined ? length : DISK_CHUNK
+    for (let at = 0; at < length; at += step) {
+      const bit = bytes.subarray(at, at + step)
+      readExactly(source, original.location, bit, bit.length, offset + at)
+      digest?.update(bit)
     }
+    verify(source, original)
     return bytes
   } finally {
     closeSync(source)

@@ -4,7 +4,7 @@ import { appendFileSync, rmSync, statSync, truncateSync, writeFileSync } from "n
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Stream } from "effect"
-import { DISK_READ } from "../../../src/domain/Limits.ts"
+import { DISK_READ, DISK_READ_AHEAD, DISK_READ_AHEAD_LEAST } from "../../../src/domain/Limits.ts"
 import { DiskContent, lend } from "../../../src/layers/disk/DiskContent.ts"
 import { DiskWorkers, layerDiskWorkers } from "../../../src/layers/disk/DiskWorkers.ts"
 import { specimen } from "../../contract/transporter.ts"
@@ -89,6 +89,35 @@ describe("a file that is lent", () => {
       yield* Stream.runForEach(pieces, ({ giveBack }) => Effect.sync(giveBack))
       assert.isAtLeast(fresh, 1)
       assert.isAtMost(fresh, 8)
+    }),
+  )
+
+  it.live("is read ahead by a few pieces, which files that are lent at once share", () =>
+    Effect.gen(function* () {
+      const workers = yield* disk
+      const location = yield* file(specimen(20 * DISK_READ))
+      /** Begins to read; how many pieces are asked for while none comes. */
+      const asked = Effect.gen(function* () {
+        let count = 0
+        const silent = DiskWorkers.of({
+          ...workers,
+          run: (operation, input) => {
+            if (operation !== "read") return workers.run(operation, input)
+            count += 1
+            return Effect.never
+          },
+        })
+        const { pieces } = yield* lend(contentAt(silent, location))
+        yield* Effect.forkScoped(Stream.runDrain(pieces))
+        yield* Effect.repeat(Effect.yieldNow, { until: () => count >= DISK_READ_AHEAD_LEAST })
+        yield* Effect.repeat(Effect.yieldNow, { times: 100 })
+        return count
+      })
+      const counts = Effect.scoped(Effect.all([asked, asked, asked, asked, asked]))
+      const expected = [1, 2, 3, 4, 5].map((n) => Math.max(DISK_READ_AHEAD_LEAST, Math.floor(DISK_READ_AHEAD / n)))
+      assert.deepStrictEqual(yield* counts, expected)
+      // What was shared is free again.
+      assert.deepStrictEqual(yield* counts, expected)
     }),
   )
 
