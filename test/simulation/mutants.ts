@@ -172,7 +172,16 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a link outlives the directory it points into",
     file: "src/streams/discover.ts",
-    edits: [["if (!isWithin(change.path, target)) continue", "continue"]],
+    edits: [["if (!isThere) continue", "continue"]],
+  },
+  {
+    name: "a link outlives the link that it leads through",
+    file: "src/streams/discover.ts",
+    edits: [
+      ["|| [...standing].some((link) => isWithin(change.path, link))", ""],
+      ["const target = standsFor.get(change.path)", "const target = undefined"],
+    ],
+    isRare: true,
   },
   {
     name: "the turn to try a server is never given back",

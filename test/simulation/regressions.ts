@@ -120,4 +120,23 @@ export const regressions: ReadonlyArray<Regression> = [
       { after: 0, operation: { do: "wait", millis: 6000 } },
     ],
   },
+  {
+    what: "a link stayed on its server although the link that it leads through was gone",
+    bug: "a link outlives the link that it leads through",
+    seed: 922610,
+    steps: [
+      {
+        after: 0,
+        operation: {
+          do: "write",
+          path: "/site/x/j",
+          text: "5:-----------------------------------------------------------------------------",
+        },
+      },
+      { after: 0, operation: { do: "link", path: "/site/a/f.css", target: "/site/x/j" } },
+      { after: 0, operation: { do: "link", path: "/site/u.png", target: "/site/a/f.css" } },
+      { after: 0, operation: { do: "wait", millis: 30000 } },
+      { after: 0, operation: { do: "rename", from: "/site/a", to: "/elsewhere/kept" } },
+    ],
+  },
 ]
