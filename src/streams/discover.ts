@@ -49,6 +49,8 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   const pulse = makePulse()
   /** Delivered links by the file they stand for. */
   const links = new Map<RelativePath, Set<RelativePath>>()
+  /** The same the other way round. Links to one file may lead there through one another. */
+  const standsFor = new Map<RelativePath, RelativePath>()
   const warned = new Set<string>()
   /** Rules that no file matched yet; asked during the first scan only. */
   const unmatched = new Set(book.rules)
@@ -85,6 +87,8 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     const known = links.get(target)
     if (known !== undefined) known.add(link)
     else if (links.size < LINKS) links.set(target, new Set([link]))
+    else return
+    standsFor.set(link, target)
   }
 
   /** One scan's findings, for the log. */
@@ -217,13 +221,19 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
       // The name may be a file by now, or have been one before.
       if (change.kind === "tree" && change.path !== root) settle.hint(source.name, change.path, "growing", times)
       for (const [target, standing] of links) {
-        if (!isWithin(change.path, target)) continue
+        const isThere = isWithin(change.path, target) || [...standing].some((link) => isWithin(change.path, link))
+        if (!isThere) continue
         for (const link of standing) settle.hint(source.name, link, "growing", times)
       }
       return
     }
     settle.hint(source.name, change.path, change.kind, times)
     for (const link of links.get(change.path) ?? []) settle.hint(source.name, link, change.kind, times)
+    const target = standsFor.get(change.path)
+    if (target === undefined) return
+    for (const link of links.get(target) ?? []) {
+      if (link !== change.path) settle.hint(source.name, link, change.kind, times)
+    }
   }
 
   const listen = (session: WatchSession) => (signal: WatchSignal) => {

@@ -3,7 +3,12 @@ import { Effect } from "effect"
 import type { Config, Settings } from "../../src/domain/Config.ts"
 import { ProcessorError } from "../../src/domain/Errors.ts"
 import type { RuleId, ServerName, SourceName } from "../../src/domain/Path.ts"
-import type { ProcessorDefinition } from "../../src/domain/Processor.ts"
+import {
+  defineProcessor,
+  type ProcessedFile,
+  type ProcessorDefinition,
+  type ProcessorJob,
+} from "../../src/domain/Processor.ts"
 import type { Rule } from "../../src/domain/Rule.ts"
 import { spacesToDashes } from "../../src/layers/processors/filename.ts"
 import { md5, mtime } from "../../src/layers/processors/uniqueFilename.ts"
@@ -21,6 +26,7 @@ export const chainNames = [
   "unique_filename.Mtime",
   "simulation.Stamp",
   "link_updater.CSSURLUpdater",
+  "simulation.Pack",
 ] as const
 export type ChainName = (typeof chainNames)[number]
 
@@ -70,7 +76,30 @@ const stamping: ProcessorDefinition = {
     }),
 }
 
-export const processors = [spacesToDashes, md5, mtime, stamping, linkUpdater]
+/** Where what is packed is published, beside the file that it is made of. */
+export const packedSuffix = ".br"
+
+/** The packed form of a text; undefined where it is not shorter. */
+export const packed = (text: string): string | undefined => {
+  const short = `packed:${text.replaceAll(/-+/g, "-")}`
+  return short.length < text.length ? short : undefined
+}
+
+/** Publishes what is in a file once more beside it, packed, where the server has no headers; elsewhere it does nothing. */
+const packing: ProcessorDefinition = defineProcessor({
+  name: "simulation.Pack",
+  perServer: true,
+  process: Effect.fnUntraced(function* (job: ProcessorJob) {
+    const unchanged: ProcessedFile = { content: job.content, baseName: job.baseName }
+    if (job.serverHas?.headers === true) return unchanged
+    const made = packed(new TextDecoder().decode(yield* job.read))
+    if (made === undefined) return unchanged
+    const content = yield* job.write(new TextEncoder().encode(made))
+    return { ...unchanged, companions: [{ suffix: packedSuffix, content }] }
+  }),
+})
+
+export const processors = [spacesToDashes, md5, mtime, stamping, linkUpdater, packing]
 
 /** The directory that several rules may share. */
 const SHARED = "shared"
@@ -123,11 +152,32 @@ const everyRule: ReadonlyArray<SimulatedRule> = [
   },
 ]
 
+const chains: ReadonlyArray<ReadonlyArray<ChainName>> = [
+  [],
+  ["filename.SpacesToDashes"],
+  ["unique_filename.MD5"],
+  ["filename.SpacesToDashes", "unique_filename.MD5"],
+  ["simulation.Stamp", "unique_filename.MD5"],
+  ["simulation.Stamp"],
+  ["link_updater.CSSURLUpdater"],
+  ["link_updater.CSSURLUpdater", "unique_filename.MD5"],
+  ["unique_filename.MD5", "link_updater.CSSURLUpdater"],
+  ["simulation.Stamp", "link_updater.CSSURLUpdater", "unique_filename.MD5"],
+  ["link_updater.CSSURLUpdater", "simulation.Stamp", "unique_filename.Mtime"],
+  ["simulation.Pack"],
+  ["filename.SpacesToDashes", "simulation.Pack"],
+  ["simulation.Pack", "unique_filename.MD5"],
+  ["simulation.Stamp", "simulation.Pack"],
+  ["link_updater.CSSURLUpdater", "simulation.Pack", "unique_filename.MD5"],
+  ["simulation.Pack", "simulation.Stamp"],
+]
+
 /** A config to begin with. */
 export const firstConfig = (chance: Chance, reliable: boolean): SimulatedConfig => {
   const servers = serverNames.slice(0, 1 + chance.below(3))
-  const sources = chance.happens(0.5) ? ["site"] : ["site", "media"]
+  const sources = chance.happens(0.4) ? ["site"] : ["site", "media"]
   const isSharing = chance.happens(0.25)
+  const isPacking = chance.happens(0.25)
   const rules = everyRule
     .map((rule): SimulatedRule => ({
       ...rule,
@@ -136,6 +186,10 @@ export const firstConfig = (chance: Chance, reliable: boolean): SimulatedConfig 
     .filter((rule) => rule.servers.length > 0 && sources.includes(rule.source))
     .filter((rule) => rule.label === "all" || chance.happens(0.6))
     .map((rule) => (isSharing && chance.happens(0.5) ? { ...rule, path: SHARED } : rule))
+    .map((rule) => (chance.happens(0.15) ? { ...rule, chain: chance.pick(chains) } : rule))
+    .map((rule): SimulatedRule =>
+      isPacking && chance.happens(0.7) ? { ...rule, chain: [...rule.chain, "simulation.Pack"] } : rule,
+    )
     .map((rule) => (chance.happens(0.3) ? { ...rule, onFailure: "original" as const } : rule))
   return {
     sources,
@@ -158,24 +212,12 @@ export type Edit =
   | { readonly kind: "remove destination" | "add destination"; readonly rule: string; readonly server: string }
   | { readonly kind: "remove server" | "add server"; readonly server: string }
   | { readonly kind: "remove source" | "add source"; readonly source: string }
+  /** The source goes to this server no more, under whatever rule. */
+  | { readonly kind: "withdraw"; readonly source: string; readonly server: string }
   | { readonly kind: "chain"; readonly rule: string; readonly chain: ReadonlyArray<ChainName> }
   | { readonly kind: "move"; readonly rule: string; readonly path: string }
   | { readonly kind: "deletion"; readonly rule: string; readonly deletion: number | undefined }
   | { readonly kind: "on failure"; readonly rule: string; readonly what: "hold" | "original" }
-
-const chains: ReadonlyArray<ReadonlyArray<ChainName>> = [
-  [],
-  ["filename.SpacesToDashes"],
-  ["unique_filename.MD5"],
-  ["filename.SpacesToDashes", "unique_filename.MD5"],
-  ["simulation.Stamp", "unique_filename.MD5"],
-  ["simulation.Stamp"],
-  ["link_updater.CSSURLUpdater"],
-  ["link_updater.CSSURLUpdater", "unique_filename.MD5"],
-  ["unique_filename.MD5", "link_updater.CSSURLUpdater"],
-  ["simulation.Stamp", "link_updater.CSSURLUpdater", "unique_filename.MD5"],
-  ["link_updater.CSSURLUpdater", "simulation.Stamp", "unique_filename.Mtime"],
-]
 
 export const someEdit = (chance: Chance): Edit => {
   const rule = chance.pick(everyRule).label
@@ -187,8 +229,9 @@ export const someEdit = (chance: Chance): Edit => {
     [3, () => ({ kind: "add destination", rule, server })],
     [1, () => ({ kind: "remove server", server })],
     [2, () => ({ kind: "add server", server })],
-    [0.5, () => ({ kind: "remove source", source: chance.pick(sourceNames) })],
+    [1, () => ({ kind: "remove source", source: chance.pick(sourceNames) })],
     [1, () => ({ kind: "add source", source: chance.pick(sourceNames) })],
+    [2.5, () => ({ kind: "withdraw", source: chance.pick(sourceNames), server })],
     [2, () => ({ kind: "chain", rule, chain: chance.pick(chains) })],
     [2, () => ({ kind: "move", rule, path: chance.pick([`${rule}1`, `${rule}2`, SHARED]) })],
     [0.5, () => ({ kind: "on failure", rule, what: chance.pick(["hold", "original"]) })],
@@ -237,6 +280,15 @@ export const edited = (config: SimulatedConfig, edit: Edit): SimulatedConfig => 
         ...config,
         sources: without(config.sources, edit.source),
         rules: config.rules.filter((rule) => rule.source !== edit.source),
+      }
+    case "withdraw":
+      return {
+        ...config,
+        rules: config.rules
+          .map((rule) =>
+            rule.source === edit.source ? { ...rule, servers: without(rule.servers, edit.server) } : rule,
+          )
+          .filter((rule) => rule.servers.length > 0),
       }
     case "add source":
       return { ...config, sources: withOne(config.sources, edit.source) }

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer"
 import { createHash } from "node:crypto"
 import type { RelativePath, SourceName } from "../../src/domain/Path.ts"
 import { fileOf } from "../../src/layers/ledger/memoryState.ts"
-import { idOf, poison, type SimulatedConfig, type SimulatedRule, stamp } from "./config.ts"
+import { idOf, packed, packedSuffix, poison, type SimulatedConfig, type SimulatedRule, stamp } from "./config.ts"
 import { type Addresses, addressesNow, updatedPattern } from "./styles.ts"
 import { stored, textOf, type World } from "./world.ts"
 
@@ -18,6 +18,8 @@ export interface Published {
   readonly isMisnamed: (place: string, held: Uint8Array) => boolean
   /** It, as long as its references stay as they are. */
   readonly bytes: Uint8Array
+  /** On servers without headers its packed form is published beside it. */
+  readonly isPacked: boolean
 }
 
 /** A file that belongs at a place, and what is to be found there; undefined where it can not be processed. */
@@ -66,6 +68,7 @@ export const published = (
   let bytes = original
   /** Where links were updated: the expression for what came out. */
   let pattern: string | undefined
+  let isPacked = false
   for (const step of rule.chain) {
     switch (step) {
       case "filename.SpacesToDashes":
@@ -84,11 +87,16 @@ export const published = (
         if (updated !== updatedPattern(text, () => [])) pattern = updated
         break
       }
+      case "simulation.Pack":
+        isPacked = true
+        break
       case "simulation.Stamp": {
         const text = textOf(bytes)
         if (text.includes(poison)) return rule.onFailure === "original" ? unprocessed(rule, path, original) : undefined
         bytes = new TextEncoder().encode(stamp + text)
         if (pattern !== undefined) pattern = stamp + pattern
+        // What was packed is no longer what is published.
+        isPacked = false
       }
     }
   }
@@ -105,6 +113,7 @@ export const published = (
     is: (held) => (content === undefined ? equal(held, bytes) : content.test(textOf(held))),
     isMisnamed: (place, held) => after !== undefined && !place.endsWith(hash(held) + after),
     bytes,
+    isPacked,
   }
 }
 
@@ -115,7 +124,21 @@ const unprocessed = (rule: SimulatedRule, path: string, bytes: Uint8Array): Publ
   is: (held) => equal(held, bytes),
   isMisnamed: () => false,
   bytes,
+  isPacked: false,
 })
+
+/** What is published beside a file of which a server holds these bytes, and where; undefined where nothing is. */
+export const besideOf = (
+  world: World,
+  server: string,
+  { isPacked }: Pick<Published, "isPacked">,
+  place: string,
+  held: Uint8Array,
+): { readonly place: string; readonly bytes: Uint8Array } | undefined => {
+  const { headers } = world.servers.get(server).transporter.capabilities
+  const text = isPacked && !headers ? packed(textOf(held)) : undefined
+  return text === undefined ? undefined : { place: place + packedSuffix, bytes: new TextEncoder().encode(text) }
+}
 
 /** Where a server should hold it. Where only the hash of what it became tells, the ledger is asked. */
 export const placeOf = (

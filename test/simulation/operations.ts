@@ -1,9 +1,10 @@
 /** What happens to a world: people and programs at work on its disk, faults, edits of the config, crashes. */
-import { posix } from "node:path"
 import type { TransportReason } from "../../src/domain/Errors.ts"
 import type { ServerFault } from "../../src/testing.ts"
-import { type Edit, poison, serverNames, someEdit, sourceNames } from "./config.ts"
+import { type Edit, serverNames, someEdit, sourceNames } from "./config.ts"
+import { makeFiles } from "./files.ts"
 import type { Chance } from "./random.ts"
+import { makeSequels } from "./sequels.ts"
 
 export type Operation =
   | { readonly do: "write"; readonly path: string; readonly text: string }
@@ -48,9 +49,6 @@ export interface Step {
   readonly operation: Operation
 }
 
-const directories = ["", "a/", "b/", "a/c/", "b/d e/", "x/", ".git/"]
-const names = ["f.css", "g h.css", "i.txt", "j", "k.drop", "x", "c", "g-h.css", "m.txt", "l.css", "p.png", "q r.png"]
-
 /** Operations after which only a reconcile can find what happened: a monitor that says nothing, a disk that hides files. */
 export const needsReconcile = ({ operation }: Step): boolean =>
   (operation.do === "events" && operation.drop > 0) || ["blind", "unreadable", "broken"].includes(operation.do)
@@ -83,72 +81,14 @@ const someFlavour = (chance: Chance): Flavour => {
   }
 }
 
-/** A reference from one file to another, in one of the ways that people write it. */
-const reference = (chance: Chance, from: string, to: string): string => {
-  const relative = posix.relative(posix.dirname(from), to)
-  const path = (chance.happens(0.3) ? to : relative).split("/").map(encodeURIComponent).join("/")
-  const written =
-    path +
-    chance.weighted([
-      [8, ""],
-      [1, "?v=1"],
-      [1, "#x"],
-    ])
-  return chance.weighted<() => string>([
-    [3, () => `url(${written})`],
-    [1, () => `url( "${written}" )`],
-    [1, () => `url('${written.replaceAll("%20", " ")}')`],
-    [2, () => `@import "${written}";`],
-  ])()
-}
-
-const styleSheet = (chance: Chance, path: string, other: () => string, version: number): string => {
-  const references = Array.from({ length: 1 + chance.below(3) }, () =>
-    reference(chance, path, chance.happens(0.1) ? "/site/missing.png" : other()),
-  )
-  return `${version}{}${references.join(" ")}${chance.happens(0.3) ? `/*${"-".repeat(chance.below(60))}*/` : ""}`
-}
-
 export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
   const flavour = someFlavour(chance)
-  // Few names, so that operations meet.
-  const isCrowded = chance.happens(0.3)
-  const pool = Array.from(
-    { length: 2 + chance.below(8) },
-    () => `/${chance.happens(0.75) ? "site" : "media"}/${chance.pick(directories)}${chance.pick(names)}`,
-  )
-  /** So many that they do not all go at once. */
-  const crowd: Array<string> = []
-  if (isCrowded) {
-    const directory = `/${chance.happens(0.75) ? "site" : "media"}/${chance.pick(directories)}`
-    const extension = chance.pick(["png", "txt", "css"])
-    for (let i = 6 + chance.below(14); i >= 0; i--) crowd.push(`${directory}${i}.${extension}`)
-    pool.push(...crowd.slice(0, 4))
-  }
-  // Two names that chains make the same.
-  if (chance.happens(0.25)) {
-    const directory = `/${chance.pick(["site", "media", "media"])}/${chance.pick(directories)}`
-    pool.push(`${directory}g h.css`, `${directory}g-h.css`)
-  }
-  let written = 0
-  const file = () => chance.pick(pool)
-  const directory = () => {
-    const path = file()
-    return path.slice(0, path.lastIndexOf("/"))
-  }
-  const text = (path: string) => {
-    written++
-    if (chance.happens(0.04)) return `${poison} ${written}`
-    if (path.endsWith(".css") && chance.happens(0.75)) return styleSheet(chance, path, file, written)
-    if (chance.happens(0.25)) return chance.pick(["same", "twin", ""])
-    return `${written}:${"-".repeat(chance.below(90))}`
-  }
-  const short = (path: string) => (chance.happens(0.1) ? text(path) : `${++written}`)
+  const files = makeFiles(chance)
+  const { any, crowd, directory, file, text } = files
   const withText = <A extends string>(what: A) => {
     const path = file()
     return { do: what, path, text: text(path) }
   }
-  const any = () => (chance.happens(0.3) ? directory() : file())
   const source = () => chance.pick(sourceNames)
   const onDisk = (): Operation =>
     chance.weighted<() => Operation>([
@@ -158,7 +98,7 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       [2, () => ({ do: "scribble", path: file() })],
       [1, () => ({ do: "truncate", path: file(), size: chance.below(20) })],
       [2, () => ({ do: "touch", path: file() })],
-      [1, () => ({ do: "touch back", path: file(), millis: 1_000 * (1 + chance.below(100_000)) + written })],
+      [1, () => ({ do: "touch back", path: file(), millis: 1_000 * (1 + chance.below(100_000)) + files.written() })],
       [3, () => withText("replace")],
       [1.5, () => ({ do: "set aside", path: file() })],
       [1.5, () => ({ do: "put back", path: file() })],
@@ -260,54 +200,17 @@ export const makeOperations = (chance: Chance): ReadonlyArray<Step> => {
       [3, chance.below(80)],
       [1, 1_000],
     ])
-  const serverDown = (server: string): Step => ({ after: 0, operation: { do: "server", server, up: false } })
-  /** What people do next, more often than chance would have it. */
-  const followUp = (operation: Operation): ReadonlyArray<Step> => {
-    if (operation.do === "set aside" && chance.happens(0.7)) {
-      return [{ after: chance.below(25), operation: { do: "put back", path: operation.path } }]
-    }
-    if (operation.do === "server fault" && operation.fault.fault._tag === "AnswerLost" && chance.happens(0.4)) {
-      const path = file()
-      return [
-        { after: 20, operation: { do: "set aside", path } },
-        { after: chance.below(25), operation: { do: "put back", path } },
-      ]
-    }
-    if (operation.do === "confirm" && chance.happens(0.7)) {
-      const { source } = operation
-      return [
-        ...(chance.happens(0.5) ? [serverDown(chance.pick(serverNames))] : []),
-        { after: chance.below(20), operation: { do: "unmount", source } },
-        ...(chance.happens(0.7) ? [{ after: 0, operation: { do: "mount empty", source } } as const] : []),
-        { after: chance.below(40), operation: { do: "wait", millis: chance.pick([60, 1_500, 90_000]) } },
-      ]
-    }
-    if (operation.do === "edit" && operation.edit.kind.startsWith("remove") && chance.happens(0.4)) {
-      return [
-        { after: 0, operation: { do: "remove", path: file() } },
-        { after: 0, operation: { do: "reload" } },
-      ]
-    }
-    return []
-  }
+  const sequels = makeSequels(chance, files)
   const reliable = chance.happens(0.4)
-  /** While the program does not run. */
-  const deploy = (): ReadonlyArray<Step> => [
-    { after: 0, operation: { do: "crash" } },
-    ...pool.map((path): Step => ({ after: 0, operation: { do: "write", path, text: text(path) } })),
-    ...crowd.map((path): Step => ({ after: 0, operation: { do: "write", path, text: short(path) } })),
-    // What was just written may still be written.
-    { after: 0, operation: { do: "wait", millis: chance.happens(0.8) ? 30_000 : 5 } },
-    { after: 0, operation: { do: "start" } },
-  ]
   const steps = Array.from({ length: flavour.operations }, (): ReadonlyArray<Step> => {
     const step = { after: after(), operation: operation() }
-    return [step, ...followUp(step.operation)]
+    return [step, ...sequels.after(step.operation)]
   })
     .flat()
     .filter((step) => !reliable || !needsReconcile(step))
-  if (isCrowded && chance.happens(0.5)) steps.splice(chance.below(steps.length), 0, ...deploy())
-  return isCrowded || chance.happens(0.1) ? [...deploy(), ...steps] : steps
+  const isCrowded = crowd.length > 0
+  if (isCrowded && chance.happens(0.5)) steps.splice(chance.below(steps.length), 0, ...sequels.deploy())
+  return isCrowded || chance.happens(0.1) ? [...sequels.deploy(), ...steps] : steps
 }
 
 /** An operation in words. */

@@ -1,15 +1,15 @@
 /** Knows what must never be, at every step, and what must be when all is calm. */
-import { Buffer } from "node:buffer"
 import { Effect } from "effect"
+import { placesOf } from "../../src/domain/Companion.ts"
 import type { TransportError } from "../../src/domain/Errors.ts"
-import type { Delivery } from "../../src/domain/Delivery.ts"
 import type { LedgerChange } from "../../src/domain/Ledger.ts"
 import type { OutputFile, Receipt } from "../../src/domain/Transporter.ts"
 import { everyFile, fileOf } from "../../src/layers/ledger/memoryState.ts"
 import { idOf, type SimulatedConfig } from "./config.ts"
-import { type Claim, expectedOn, filesOf, placeOf, published, wants } from "./expected.ts"
-import { refersTo, wasInCycle } from "./styles.ts"
-import { count, foreign, stateKey, stored, textOf, type World } from "./world.ts"
+import { differences, equal, shown, wrongBeside } from "./differences.ts"
+import { filesOf, placeOf, published, wants } from "./expected.ts"
+import { refersTo } from "./styles.ts"
+import { count, stateKey, stored, textOf, type World } from "./world.ts"
 
 export interface Oracle {
   readonly violated: (sentence: string) => void
@@ -35,14 +35,6 @@ export interface Oracle {
 }
 
 const LOG = 60
-
-const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0
-
-const shown = (bytes: Uint8Array | undefined): string => {
-  if (bytes === undefined) return "nothing"
-  const text = textOf(bytes.subarray(0, 30))
-  return JSON.stringify(bytes.length > 30 ? `${text}... (${bytes.length} bytes)` : text)
-}
 
 export const makeOracle = (world: World): Oracle => {
   let first: string | undefined
@@ -81,8 +73,12 @@ export const makeOracle = (world: World): Oracle => {
     if (!right.belongsAt(delivery.destination)) return violated(`${label} belongs at ${right.place ?? "another place"}`)
     const held = stored(world, delivery.server, delivery.destination)
     if (held === undefined || !right.is(held)) {
-      violated(`I1: ${label} is recorded as ${shown(right.bytes)} while the server holds ${shown(held)}`)
+      return violated(`I1: ${label} is recorded as ${shown(right.bytes)} while the server holds ${shown(held)}`)
     }
+    if (delivery.companions === undefined) return
+    if (!right.isPacked) return violated(`${label} is recorded with what is not made of it`)
+    const wrong = wrongBeside(world, delivery)
+    if (wrong !== undefined) violated(`I1: ${label} is recorded with ${wrong}, which is not what is made of it`)
   }
 
   const checkForgotten = (change: Extract<LedgerChange, { _tag: "Forgotten" }>) => {
@@ -103,9 +99,10 @@ export const makeOracle = (world: World): Oracle => {
   const remember = ({ delivery, links = [] }: Extract<LedgerChange, { _tag: "Delivered" }>) => {
     const { destination, path, rule, server, source } = delivery
     const key = `${server}\0${destination}`
-    world.cdns.delivered(server, destination)
+    for (const place of placesOf(delivery)) world.cdns.delivered(server, place)
     keptUntil.delete(key)
     referrers.delete(key)
+    if (delivery.companions !== undefined) count(world, "deliveries with companions")
     if (links.length === 0) return
     count(world, "deliveries that refer to others")
     const row = fileOf(world.ledger, source, path).find((one) => one.server === server && one.rule === rule)
@@ -172,7 +169,7 @@ export const makeOracle = (world: World): Oracle => {
         for (const directories of world.ledger.deliveries.values()) {
           for (const files of directories.values()) {
             for (const rows of files.values()) {
-              if (rows.some((row) => row.server === server && row.destination === destination)) return
+              if (rows.some((row) => row.server === server && placesOf(row).includes(destination))) return
             }
           }
         }
@@ -211,6 +208,10 @@ export const makeOracle = (world: World): Oracle => {
             }
           }
         }
+        for (const row of fileOf(world.ledger, source as never, path as never)) {
+          const wrong = wrongBeside(world, row)
+          if (wrong !== undefined) violated(`${absolute} was deleted while ${row.server}:${wrong} is not made of it`)
+        }
       }
     },
     beforeRemove: (server, place) => {
@@ -232,7 +233,12 @@ export const makeOracle = (world: World): Oracle => {
           inFlight.add(key)
           if (!world.allowed.has(place.slice(0, place.indexOf("/")))) violated(`${server}:${place} is written`)
         }),
-        () => put,
+        () =>
+          Effect.tapError(put, ({ reason }) =>
+            Effect.sync(() => {
+              if (reason._tag === "NameRefused") world.refused.add(`${server}\0${place}`)
+            }),
+          ),
         () => Effect.sync(() => void inFlight.delete(key)),
       )
     },
@@ -245,146 +251,6 @@ export const makeOracle = (world: World): Oracle => {
         }
       }
     },
-    differences: (servers) => [
-      ...servers.flatMap((server) => differencesOn(world, server)),
-      ...servers.flatMap((server) => cdnDifferences(world, server)),
-      ...mapDifferences(world),
-      ...world.run(world.servers.violations),
-    ],
+    differences: (servers) => differences(world, servers),
   }
-}
-
-function differencesOn(world: World, server: string): ReadonlyArray<string> {
-  const sentences: Array<string> = []
-  const { config } = world
-  const expected = expectedOn(world, config, server)
-  const held = world.run(world.servers.get(server).files)
-  const deliveries = new Map<string, ReadonlyArray<Delivery>>()
-  for (const row of [...everyFile(world.ledger)].flat()) {
-    if (row.server !== server) continue
-    const others = deliveries.get(row.destination) ?? []
-    const other = others.find((one) => one.path !== row.path || one.source !== row.source)
-    if (other !== undefined) {
-      sentences.push(`${server}:${row.destination} is on record for ${other.path} and ${row.path}`)
-    }
-    deliveries.set(row.destination, [...others, row])
-  }
-  const poisoned = new Set<string>()
-  /** Places of files whose copy there is all there is of them. */
-  const kept = new Set<string>()
-  for (const [place, rows] of deliveries) if (rows.some(isSwept(world))) kept.add(place)
-  for (const [place, claims] of expected) {
-    // Of several that belong at one place one is there; the others keep what they had.
-    const isContested = new Set(claims.map(makingOf)).size > 1 || kept.has(place)
-    for (const claim of claims) {
-      if (claim.result === undefined || isContested) poisoned.add(`${claim.source}\0${claim.path}`)
-    }
-  }
-  for (const [place, claims] of expected) {
-    const able = claims.flatMap((claim) => (claim.result === undefined ? [] : [{ ...claim, result: claim.result }]))
-    const [first] = able
-    if (first === undefined || kept.has(place)) continue
-    const file = held.get(place as never)
-    if (file === undefined) sentences.push(`${server} lacks ${place}, which is ${first.source}/${first.path}`)
-    else {
-      const right = able.find(({ result }) => result.is(file.bytes))
-      if (right === undefined) {
-        sentences.push(`${server} holds ${shown(file.bytes)} at ${place} instead of ${shown(first.result.bytes)}`)
-      } else if (right.result.isMisnamed(place, file.bytes) && !wasInCycle(world, `/${right.source}/${right.path}`)) {
-        sentences.push(`${server} holds ${shown(file.bytes)} at ${place}, which is not its name`)
-      }
-    }
-    if (deliveries.get(place) === undefined) sentences.push(`the ledger knows nothing of ${server}:${place}`)
-    for (const row of deliveries.get(place) ?? []) {
-      const claim = able.find(
-        ({ path, rule, source }) => row.rule === idOf(rule) && row.path === path && row.source === source,
-      )
-      if (file === undefined || claim === undefined || row.sourceDeleted || claim.result.is(file.bytes)) continue
-      sentences.push(`${server} holds ${shown(file.bytes)} at ${place}, on record as of rule "${claim.rule.label}"`)
-    }
-  }
-  /** Style sheets that can not be made again keep what they refer to. */
-  const stuck = [...deliveries].flatMap(([place, rows]) => {
-    const isStuck = rows.some(({ path, source, sourceDeleted }) => sourceDeleted || poisoned.has(`${source}\0${path}`))
-    const file = isStuck ? held.get(place as never) : undefined
-    return file === undefined ? [] : [textOf(file.bytes)]
-  })
-  for (const place of held.keys()) {
-    if (place === foreign || expected.has(place) || world.abandoned.has(`${server}\0${place}`)) continue
-    const delivery = deliveries.get(place)?.[0]
-    const target = delivery === undefined ? "" : `${delivery.source}\0${delivery.path}`
-    if (delivery !== undefined && poisoned.has(target)) continue
-    if (delivery !== undefined && isSwept(world)(delivery)) continue
-    if (stuck.some((text) => refersTo(text, world.servers.get(server).transporter.url(place)))) continue
-    sentences.push(
-      `${server} holds ${place}, which nothing wants${delivery === undefined ? "" : " and the ledger knows"}`,
-    )
-  }
-  for (const place of deliveries.keys()) {
-    if (!held.has(place as never)) sentences.push(`the ledger claims ${server}:${place}, which is not there`)
-  }
-  if (!held.has(foreign as never)) sentences.push(`${server} lost a file that is not ours`)
-  for (const [key, swept] of world.swept) {
-    const [source, path] = key.split("\0") as [string, string]
-    if (swept.config !== config) continue
-    for (const rule of config.rules) {
-      if (rule.source !== source || !rule.servers.includes(server)) continue
-      if (!wants(rule, path, swept.version.bytes.length)) continue
-      const right = published(rule, path, swept.version.bytes, 0n)
-      if (right === undefined || rule.chain.includes("unique_filename.Mtime")) continue
-      if (right.place === undefined || (expected.has(right.place) && !kept.has(right.place))) continue
-      const file = held.get(right.place as never)
-      if (file === undefined || !right.is(file.bytes)) {
-        sentences.push(`${server} lost ${right.place}, whose source file the daemon deleted`)
-      }
-    }
-  }
-  return sentences
-}
-
-/** The daemon deleted this version of its source file. */
-const isSwept =
-  (world: World) =>
-  ({ hash, path, source, sourceDeleted }: Delivery): boolean =>
-    sourceDeleted && world.everSwept.has(`${source}\0${path}\0${hash}`)
-
-function cdnDifferences(world: World, server: string): ReadonlyArray<string> {
-  if (world.servers.get(server).transporter.invalidator === undefined) return []
-  // What a place holds where an upload was not confirmed and can not be repeated, nobody knows.
-  const inDoubt = new Set<string>()
-  for (const row of [...everyFile(world.ledger)].flat()) {
-    if (row.server === server && row.fingerprint === "") inDoubt.add(row.destination)
-  }
-  return world.cdns
-    .stale(server)
-    .filter((place) => !inDoubt.has(place))
-    .map((place) => `the CDN of ${server} was never told that ${place} changed`)
-}
-
-/** What makes the content of a place: the same file by the same chain is the same, under whatever rule. */
-const makingOf = ({ path, rule, source }: Claim): string => JSON.stringify([source, path, rule.chain, rule.onFailure])
-
-function mapDifferences(world: World): ReadonlyArray<string> {
-  const sentences: Array<string> = []
-  const latest = new Map<string, { url: string; deliveredAt: number }>()
-  for (const directories of world.ledger.deliveries.values()) {
-    for (const files of directories.values()) {
-      for (const row of [...files.values()].flat()) {
-        const key = `${row.server}\0/${row.source}/${row.path}`
-        const before = latest.get(key)
-        if (before === undefined || before.deliveredAt <= row.deliveredAt) {
-          latest.set(key, { url: row.url, deliveredAt: row.deliveredAt })
-        }
-      }
-    }
-  }
-  for (const [key, row] of world.map.rows) {
-    if (!latest.has(key))
-      sentences.push(`the published map names ${row.url} of ${row.inputFile}, which is not delivered`)
-  }
-  for (const [key, { url }] of latest) {
-    const row = world.map.rows.get(key)
-    if (row === undefined) sentences.push(`the published map lacks ${url}`)
-  }
-  return sentences
 }

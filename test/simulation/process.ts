@@ -257,6 +257,9 @@ export const startProcess = (world: World, oracle: Oracle, slowReads: boolean): 
           "publish",
           Effect.tap(publisher.apply(changes), () => Effect.sync(() => oracle.published())),
         ),
+      replaceAll: (rows) => call("publish all", publisher.replaceAll(rows)),
+      // Figures for people, once a second: that would be most of what happens.
+      pipeline: () => Effect.never,
     }),
     Context.add(Transporters, {
       get: (name) => gatedTransporter(name, world.servers.get(name).transporter, call, oracle, world),

@@ -1,6 +1,6 @@
 /**
- * Runs the simulation: `npm run simulate -- --seeds 10000 --from 1`, `-- --seed 42` for one history in words, or
- * `-- --mutants` to see that it catches bugs.
+ * Runs the simulation: `npm run simulate -- --seeds 10000 --from 1`, `-- --seed 42` for one history in words,
+ * `-- --mutants` to see that it catches bugs, `-- --regressions` to see that those of regressions.ts still do.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -16,15 +16,20 @@ const given = process.argv.slice(2)
 const simulate = (file, options, stdio) =>
   spawnSync(process.execPath, ["--enable-source-maps", file, ...options], { stdio, encoding: "utf8" })
 
+/** What a source of the simulation exports. */
+const load = async (name) => {
+  const file = path.join(directory, `${name}.mjs`)
+  await bundle(`test/simulation/${name}.ts`, file)
+  return import(pathToFileURL(file).href)
+}
+
 if (given.includes("--mutants")) {
-  const list = path.join(directory, "mutants.mjs")
-  await bundle("test/simulation/mutants.ts", list)
-  const { mutants } = await import(pathToFileURL(list).href)
+  const { mutants } = await load("mutants")
   const wanted = given.find((word) => !word.startsWith("--"))
   let missed = 0
   console.log("| bug | seeds needed | caught as |\n| --- | --- | --- |")
   for (const mutant of mutants) {
-    if (wanted !== undefined && !mutant.name.includes(wanted)) continue
+    if (wanted === undefined ? mutant.isRare : !mutant.name.includes(wanted)) continue
     const file = path.join(directory, "mutant.mjs")
     await bundle("test/simulation/simulate.ts", file, mutant)
     const result = simulate(file, ["--seeds", "2000", "--from", "1", "--until-failure"], "pipe")
@@ -35,6 +40,19 @@ if (given.includes("--mutants")) {
     )
   }
   process.exitCode = missed === 0 ? 0 : 1
+} else if (given.includes("--regressions")) {
+  const { mutants } = await load("mutants")
+  const { regressions } = await load("regressions")
+  for (const [index, { bug, what }] of regressions.entries()) {
+    if (bug === undefined) continue
+    const mutant = mutants.find(({ name }) => name === bug)
+    if (mutant === undefined) throw new Error(`no mutant is called "${bug}"`)
+    const file = path.join(directory, "mutant.mjs")
+    await bundle("test/simulation/simulate.ts", file, mutant)
+    const failure = simulate(file, ["--regression", `${index}`], "pipe").stdout.trim()
+    if (failure === "") process.exitCode = 1
+    console.log(`${what}: ${failure === "" ? "**shows it no more**" : failure}`)
+  }
 } else {
   const file = path.join(directory, "simulate.mjs")
   await bundle("test/simulation/simulate.ts", file)

@@ -1,8 +1,10 @@
 /**
  * The command line of the simulation. `--seeds N` histories from seed `--from S` (chosen at random where it is not
- * given); `--seed S` tells one; `--until-failure` stops at the first that fails and prints how many it took.
+ * given); `--seed S` tells one; `--until-failure` stops at the first that fails and prints how many it took; `--regression N`
+ * lives through one of those, and prints what was wrong.
  */
 import { live, stepsOf, tell, type Verdict } from "./history.ts"
+import { regressions } from "./regressions.ts"
 import { shrink } from "./shrink.ts"
 
 const option = (name: string): number | undefined => {
@@ -76,9 +78,13 @@ const one = (seed: number): void => {
   process.exitCode = verdict.failure === undefined ? 0 : 1
 }
 
+const regression = option("regression")
 const seed = option("seed")
 const seeds = option("seeds") ?? 1_000
 const from = option("from") ?? Math.floor(Math.random() * 1_000_000_000)
-if (seed !== undefined) one(seed)
+if (regression !== undefined) {
+  const { seed, steps } = regressions[regression]!
+  console.log(live(seed, steps).failure ?? "")
+} else if (seed !== undefined) one(seed)
 else if (process.argv.includes("--until-failure")) untilFailure(seeds, from)
 else many(seeds, from)

@@ -1,6 +1,8 @@
 /** Histories of simulated worlds. `npm run simulate` runs more of them, and tells one that fails. */
 import { assert, describe, it } from "@effect/vitest"
+import { readFileSync } from "node:fs"
 import { live } from "./history.ts"
+import { mutants } from "./mutants.ts"
 import { regressions } from "./regressions.ts"
 
 /** The same ones at each run; CI adds others. */
@@ -29,6 +31,19 @@ describe("simulated histories", () => {
     },
     120_000,
   )
+
+  it("are tried on bugs that the product can still have", () => {
+    for (const { edits, file, name } of mutants) {
+      const source = readFileSync(new URL(`../../${file}`, import.meta.url), "utf8")
+      for (const [find] of edits) assert.include(source, find, `mutant "${name}"`)
+    }
+    const bugs = mutants.map(({ name }) => name)
+    assert.strictEqual(new Set(bugs).size, bugs.length)
+    assert.includeMembers(
+      bugs,
+      regressions.flatMap(({ bug }) => (bug === undefined ? [] : [bug])),
+    )
+  })
 
   it.each(regressions)("$what", ({ seed, steps }) => {
     assert.isUndefined(live(seed, steps).failure)

@@ -65,6 +65,8 @@ export interface World {
   readonly away: Map<string, Map<string, number>>
   /** Somebody confirmed the deletions of a source since it went away. */
   readonly confirmed: Set<string>
+  /** Places whose names a server refused once. */
+  readonly refused: Set<string>
   /** Where on a server anything may ever be written. */
   readonly allowed: Set<string>
   /** Source paths and directories that ever were: what a backlog may name. */
@@ -102,7 +104,14 @@ export const makeWorld = (engineChance: Chance, chance: Chance, config: Simulate
     disk,
     watcher: run(makeWatcher(disk, { closes: chance.happens(0.7) })),
     servers: run(
-      makeServers(serverNames.map((name) => ({ name, cdn: chance.happens(0.4), many: chance.happens(0.6) }))),
+      makeServers(
+        serverNames.map((name) => ({
+          name,
+          cdn: chance.happens(0.4),
+          many: chance.happens(0.6),
+          capabilities: { headers: chance.happens(0.4) },
+        })),
+      ),
     ),
     ledger: emptyState(),
     map: emptyMap(),
@@ -113,6 +122,7 @@ export const makeWorld = (engineChance: Chance, chance: Chance, config: Simulate
     abandoned: new Set(),
     away: new Map(),
     confirmed: new Set(),
+    refused: new Set(),
     allowed: new Set(),
     paths: new Set(),
     everLinked: new Set(),

@@ -212,6 +212,23 @@ describe("companions", () => {
       }),
   )
 
+  it.effect("a file that lost its companion to another file has it again as soon as that one goes", () =>
+    Effect.gen(function* () {
+      const world = yield* site({ "a.js": "one" })
+      yield* running(world, emptyState(), ["pack.br"], ({ conveyor, published }) =>
+        Effect.gen(function* () {
+          yield* world.disk.write("/site/a.js.br", "mine")
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* published, { "a.js": "one", "a.js.br": "mine" })
+          assert.strictEqual((yield* deliveryOf("a.js"))?.fingerprint, "f1")
+          yield* world.disk.remove("/site/a.js.br")
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* published, { "a.js": "one", "a.js.br": "packed one" })
+        }),
+      )
+    }),
+  )
+
   it.effect("a file is not delivered without them; one whose name is refused is left out", () =>
     Effect.gen(function* () {
       const refuse = (reason: "Rejected" | "NameRefused"): ServerFault => ({

@@ -113,6 +113,26 @@ describe("the graph", () => {
     ),
   )
 
+  it.effect("a link that leads through another link goes when that one does, be it alone or with its directory", () =>
+    withWorld(["cdn"], (world) =>
+      inGraph(world, testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }), (conveyor) =>
+        Effect.gen(function* () {
+          yield* world.disk.write("/site/b/p", "p")
+          for (const name of ["one", "two"]) {
+            yield* world.disk.symlink("/site/b/p", `/site/${name}/link`)
+            yield* world.disk.symlink(`/site/${name}/link`, `/site/${name}-through`)
+          }
+          yield* untilQuiet(conveyor)
+          assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 5)
+          yield* world.disk.rename("/site/one", "/away")
+          yield* world.disk.remove("/site/two/link")
+          yield* untilQuiet(conveyor)
+          assert.deepStrictEqual(yield* held(world, "cdn"), { "b/p": "p" })
+        }),
+      ),
+    ),
+  )
+
   it.effect("a server that is down delays nobody, and gets everything when it is back", () =>
     withWorld(["cdn", "mirror"], (world) =>
       inGraph(
