@@ -22,6 +22,7 @@ const alone = [
   "test/layers/processors/imageOptimizer/gifsicle.test.ts",
   "test/layers/programs/**/*.test.ts",
   "test/layers/watchers/**/*.test.ts",
+  "test/streams/links.test.ts",
 ]
 // Suites that need real servers have a config of their own: `npm run test:servers`.
 const servers = "test/servers/**"

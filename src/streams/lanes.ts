@@ -34,6 +34,7 @@ import { makeBreaker } from "./breaker.ts"
 import { type DeliverParts, makeDeliver } from "./deliver.ts"
 import { makeFailures } from "./failures.ts"
 import { makeLonger } from "./longer.ts"
+import { InFlight } from "./inFlight.ts"
 import { makePlaces } from "./places.ts"
 import { makePulse } from "./pulse.ts"
 import { makeRoom } from "./room.ts"
@@ -75,8 +76,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const breaker = yield* makeBreaker(options.connections)
   const backlog = new Backlog()
   const pulse = makePulse()
-  /** In work, and whether to look again afterwards. */
-  const inFlight = new Map<string, Item | undefined>()
+  const inFlight = new InFlight()
   /** Targets with a retry or retirement that the agenda handed over. */
   const fromAgenda = new Set<string>()
   /** Those of them that are not done yet. */
@@ -89,8 +89,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   let stopped = false
 
   const add = (item: Item) => {
-    if (item.kind === "path" && inFlight.has(item.key)) inFlight.set(item.key, item)
-    else backlog.add(item)
+    if (item.kind !== "path" || !inFlight.again(item)) backlog.add(item)
     pulse.wake()
   }
 
@@ -111,8 +110,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       const item = backlog.hasUrgent ? backlog.takePath() : (found.take() ?? backlog.takePath())
       if (item === undefined) return undefined
       found.delete(item.key)
-      if (!inFlight.has(item.key)) return item
-      inFlight.set(item.key, item)
+      if (!inFlight.again(item)) return item
     }
   }
 
@@ -146,7 +144,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     while (items.length < room || (items.length < room + BATCH_FILES && isSplit(items.at(-1)))) {
       const item = pick()
       if (item === undefined) break
-      inFlight.set(item.key, undefined)
+      inFlight.begin(item)
       items.push(item)
       // A server that was down is tried with one file.
       if (breaker.state()._tag !== "Up") break
@@ -183,8 +181,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       eachFile(view, (file) => {
         if (!serversDue(book, file.path, file.state, file.deliveries).has(server)) return
         const due = listed(item.source, file.path, file.state, item.approved)
-        if (!inFlight.has(due.key)) found.set({ ...due, deliveries: file.deliveries })
-        else inFlight.set(due.key, due)
+        if (!inFlight.again(due)) found.set({ ...due, deliveries: file.deliveries })
       })
     }
     return true
@@ -291,19 +288,26 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
           Effect.andThen(failures.add(item, "unexpected failure; see the log")),
         )
       }),
-      Effect.ensuring(Effect.sync(() => finish([item]))),
+      Effect.andThen(Effect.sync(() => finish([item]))),
     )
 
   /** These are in work no more. */
   const finish = (items: Iterable<Item>) => {
     for (const item of items) {
       if (handedOver.size > 0) handedOver.delete(item.key)
-      const again = inFlight.get(item.key)
-      if (inFlight.delete(item.key) && again !== undefined) backlog.add(again)
+      const again = inFlight.end(item.key)
+      if (again !== undefined) backlog.add(again)
       for (const referrer of waits.ended(item)) backlog.add({ ...referrer, urgent: false })
     }
     pulse.wake()
     if (inFlight.size === 0) shared.rested()
+  }
+
+  /** Where the lane is cut off, what was in work is begun anew. */
+  const restore = () => {
+    const cutOff = inFlight.anew
+    for (const item of cutOff) backlog.add(item)
+    finish(cutOff)
   }
 
   /** Targets with a failure on record are for the stage for one file, which knows how to end it. */
@@ -319,34 +323,25 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   })
 
   const workMany = (unit: Unit, deliverMany: Batch): Effect.Effect<void, LedgerError> => {
-    /** Those that were not told to be finished. */
-    const open = new Set<Item>(unit)
-    const alone = (item: Item) =>
-      Effect.suspend(() => {
-        open.delete(item)
-        return longer.attend(item, work(item))
-      })
-    const together = Effect.gen(function* () {
+    const alone = (item: Item) => longer.attend(item, work(item))
+    return Effect.gen(function* () {
       const { easy, left } = yield* withoutFailures(unit)
-      const outcome = yield* Effect.catchDefect(deliverMany(easy), (defect) =>
-        Effect.as(Effect.logError("unexpected failure; the files are delivered one by one", defect), {
-          ...nothingDone,
-          left: easy,
-        }),
+      const outcome = yield* deliverMany(easy).pipe(
+        Effect.catch((error) => Effect.succeed({ ...nothingDone, failed: easy.map((item) => [item, error] as const) })),
+        Effect.catchDefect((defect) =>
+          Effect.as(Effect.logError("unexpected failure; the files are delivered one by one", defect), {
+            ...nothingDone,
+            left: easy,
+          }),
+        ),
       )
       worked += outcome.delivered + outcome.idle
       for (let i = 0; i < outcome.delivered; i++) answered()
       for (const [item, error] of outcome.failed) yield* onError(item, error)
       const rest = new Set([...left, ...outcome.left])
-      const done = unit.filter((item) => !rest.has(item))
-      for (const item of done) open.delete(item)
-      finish(done)
+      finish(unit.filter((item) => !rest.has(item)))
       yield* Effect.forEach(rest, alone, { concurrency: "unbounded", discard: true })
     })
-    return Effect.ensuring(
-      together,
-      Effect.sync(() => finish(open)),
-    )
   }
 
   const workOn = (unit: Unit): Effect.Effect<void, LedgerError> =>
@@ -391,6 +386,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       Stream.runDrain,
       Effect.andThen(Effect.never),
       longer.around,
+      Effect.ensuring(Effect.sync(restore)),
     ) as Effect.Effect<never, LedgerError | SourceError>,
   }
 })

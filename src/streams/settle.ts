@@ -74,7 +74,7 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
     const deadline = now + (quiet > SETTLE_QUIET_MAX ? SETTLE_OPEN_DELAY_MAX : SETTLE_DELAY_MAX)
     if (before !== undefined) {
       if (quiet > before.quiet) Object.assign(before, { quiet, deadline })
-      before.lookAt = now + Math.min(before.quiet, SETTLE_QUIET_MAX)
+      before.lookAt = Math.min(now + Math.min(before.quiet, SETTLE_QUIET_MAX), Math.max(now, before.deadline))
       before.state = undefined
     } else {
       if (waiting.size >= SETTLE_PATHS) {
@@ -140,7 +140,10 @@ export const makeSettle = Effect.fnUntraced(function* (shared: Shared) {
   return {
     hint,
     /** Looks again at a file that turned out to be in change, after the shortest wait. */
-    again: (source: SourceName, path: RelativePath, quiet: number) => wait(source, path, quiet),
+    again: (source: SourceName, path: RelativePath, quiet: number) => {
+      // That somebody asked for it meanwhile does not make it wait any longer.
+      if (!waiting.has(fileKey({ source, path }))) wait(source, path, quiet)
+    },
     waiting: (source: SourceName): number => {
       let count = 0
       for (const entry of waiting.values()) if (entry.source === source) count++

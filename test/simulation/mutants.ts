@@ -65,8 +65,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "two jobs for one path",
     file: "src/streams/lanes.ts",
     edits: [
-      ["if (!inFlight.has(item.key)) return item", "return item"],
-      ['if (item.kind === "path" && inFlight.has(item.key)) inFlight.set(item.key, item)', "if (false) {}"],
+      ["if (!inFlight.again(item)) return item", "return item"],
+      ['if (item.kind !== "path" || !inFlight.again(item)) backlog.add(item)', "backlog.add(item)"],
     ],
   },
   {

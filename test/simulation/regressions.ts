@@ -147,4 +147,22 @@ export const regressions: ReadonlyArray<Regression> = [
       { after: 0, operation: { do: "rename", from: "/site/a", to: "/elsewhere/kept" } },
     ],
   },
+  {
+    what: "a file that is written and that its server asks for again all the time was never looked at",
+    seed: 151720986,
+    steps: [
+      { after: 0, operation: { do: "write", path: "/media/a/1 v.css", text: "20{}url(../../site/missing.png)" } },
+      { after: 0, operation: { do: "write", path: "/media/a/1-v.css", text: "21:----------" } },
+      { after: 0, operation: { do: "wait", millis: 6000 } },
+      {
+        after: 0,
+        operation: {
+          do: "append",
+          path: "/media/a/1-v.css",
+          text: "5{}url('../../site/b/m.txt.br') url(/media/a/1%20v.css) @import \"../../site/b/j\";",
+          close: false,
+        },
+      },
+    ],
+  },
 ]

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../src/domain/Config.ts"
+import { LedgerError } from "../../src/domain/Errors.ts"
 import { Ledger } from "../../src/domain/Ledger.ts"
 import type { RelativePath } from "../../src/domain/Path.ts"
 import { makeMemory } from "../../src/layers/ledger/memory.ts"
@@ -125,6 +126,35 @@ describe("many files in one go", () => {
         counted,
       )
       assert.isAtMost(seen.commits, 20)
+    }),
+  )
+
+  it.effect("what was in work when the ledger's disk was full is delivered when there is room, without a scan", () =>
+    Effect.gen(function* () {
+      for (const many of [true, false]) {
+        const { expected, world } = yield* worldWith(many ? 300 : 1)
+        const ledger = makeMemory()
+        let full = 3
+        const commit: typeof ledger.commit = (changes) =>
+          changes.some((change) => change._tag === "Delivered") && full-- > 0
+            ? Effect.fail(new LedgerError({ reason: "OutOfSpace", detail: "full" }))
+            : ledger.commit(changes)
+        yield* run(
+          world,
+          config(),
+          (conveyor) =>
+            Effect.gen(function* () {
+              for (let second = 0; second < 120 && !(yield* conveyor.status).inSync; second++) {
+                yield* TestClock.adjust(1_000)
+                yield* turns
+              }
+              assert.isBelow(full, 0)
+              assert.deepStrictEqual(yield* held(world), expected)
+              assert.isTrue((yield* conveyor.status).inSync)
+            }),
+          { ...ledger, commit },
+        )
+      }
     }),
   )
 
