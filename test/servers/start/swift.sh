@@ -7,8 +7,11 @@
 # line each. Its administrator is admin, password adminpw; the proxy signs in as swift, password swiftpw, project service.
 #
 # Accounts: test:tester with testing, test:reader with reading (may do only what containers allow), admin:admin with admin.
-set -eu
+set -Eeu
 D=$2
+# What failed, and what the daemons had to say: the directory is gone when somebody reads of it.
+tell() { echo "failed: line $2: $3"; tail -n 20 "$D"/log/*.log; exit "$1"; }
+trap 'tell $? $LINENO "$BASH_COMMAND"' ERR
 if [ "$1" = stop ]; then
   for file in "$D"/run/*.pid; do
     pid=$(cat "$file" 2> /dev/null || true)
@@ -64,6 +67,8 @@ connection = sqlite:///$D/keystone/keystone.db
 [token]
 provider = fernet
 [fernet_tokens]
+key_repository = $D/keystone/fernet
+[fernet_receipts]
 key_repository = $D/keystone/fernet
 [credential]
 key_repository = $D/keystone/credential
