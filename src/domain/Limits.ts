@@ -43,6 +43,12 @@ export const GATHER_MAX_MANY = 60_000
 /** Deletions below this count are never held (the guard is about accidents, not about housekeeping). */
 export const GUARD_COUNT = 100
 
+/** Files whose approved deletion is written down at once ... */
+export const REMOVAL_FILES = 1_000
+
+/** ... and how many of them the disk is asked about at once. */
+export const REMOVAL_LOOKS = 128
+
 /** Retirements, retries and source deletions fetched from the ledger at once. */
 export const AGENDA_BATCH = 256
 

@@ -18,8 +18,6 @@ export interface Item {
   readonly source: SourceName
   readonly path: RelativePath
   readonly kind: "path" | "listing" | "tree"
-  /** The guard let the deletion of what is missing here pass. */
-  readonly approved: boolean
   /** Reported by the monitor, the agenda or a person just now: goes before what a scan found. */
   readonly urgent: boolean
   /** False: it waited long enough for files it refers to, and goes on with what is there. */
@@ -33,47 +31,41 @@ export interface Item {
 }
 
 /** A path that a monitor, the agenda or a person asks to look at. */
-export const urgent = (source: SourceName, path: RelativePath, approved = false): Item => ({
+export const urgent = (source: SourceName, path: RelativePath): Item => ({
   key: fileKey({ source, path }),
   source,
   path,
   kind: "path",
-  approved,
   urgent: true,
 })
 
 /** A path that a listing found to be due. */
-export const listed = (
-  source: SourceName,
-  path: RelativePath,
-  state: FileState | undefined,
-  approved = false,
-): Item => {
+export const listed = (source: SourceName, path: RelativePath, state: FileState | undefined): Item => {
   const key = fileKey({ source, path })
   // Two literals: there are as many of these as there are files, and a spread costs several times as much.
   return state === undefined
-    ? { key, source, path, kind: "path", approved, urgent: false }
-    : { key, source, path, kind: "path", approved, urgent: false, state }
+    ? { key, source, path, kind: "path", urgent: false }
+    : { key, source, path, kind: "path", urgent: false, state }
 }
 
 /** A directory to list, or a whole tree to look at. */
-export const directory = (
-  source: SourceName,
-  path: RelativePath,
-  kind: "listing" | "tree",
-  approved = false,
-): Item => ({ key: fileKey({ source, path }), source, path, kind, approved, urgent: false })
+export const directory = (source: SourceName, path: RelativePath, kind: "listing" | "tree"): Item => ({
+  key: fileKey({ source, path }),
+  source,
+  path,
+  kind,
+  urgent: false,
+})
 
 const wider = (a: Item["kind"], b: Item["kind"]): Item["kind"] =>
   a === "tree" || b === "tree" ? "tree" : a === "listing" || b === "listing" ? "listing" : "path"
 
-/** Two items about one path. An approval holds only when both have it: it was given for what was missing then. */
+/** Two items about one path. */
 const union = (before: Item, after: Item): Item => ({
   key: after.key,
   source: after.source,
   path: after.path,
   kind: wider(before.kind, after.kind),
-  approved: before.approved && after.approved,
   urgent: before.urgent || after.urgent,
 })
 
@@ -171,7 +163,7 @@ export class Backlog {
     }
     const queue = item.urgent ? this.urgentPaths : this.paths
     if (queue.size >= this.limits.paths) {
-      return this.addDirectory(directory(item.source, directoryOf(item.path), "listing", item.approved))
+      return this.addDirectory(directory(item.source, directoryOf(item.path), "listing"))
     }
     queue.set(item)
   }
@@ -186,13 +178,10 @@ export class Backlog {
       this.directories.set(item)
       return
     }
-    let approved = item.approved
     for (const waiting of this.directories) {
-      if (waiting.source !== item.source) continue
-      approved &&= waiting.approved
-      this.directories.delete(waiting.key)
+      if (waiting.source === item.source) this.directories.delete(waiting.key)
     }
-    this.directories.set(directory(item.source, root, "tree", approved))
+    this.directories.set(directory(item.source, root, "tree"))
   }
 
   /** The next path: urgent ones first, each kind oldest first. */

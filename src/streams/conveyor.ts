@@ -21,6 +21,7 @@ import { type AdoptProof, makeAdopt } from "./adopt.ts"
 import { type Agenda, makeAgenda } from "./agenda.ts"
 import { urgent } from "./backlog.ts"
 import { makeDiscover } from "./discover.ts"
+import { makeForget } from "./forget.ts"
 import { makeGuard } from "./guard.ts"
 import { type Invalidate, makeInvalidate } from "./invalidate.ts"
 import { type Lane, makeLane } from "./lanes.ts"
@@ -70,11 +71,8 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
     comes: ({ path, source }) =>
       settle.isWaiting(source, path) ||
       discoverers.some((discover) => discover.source === source && !discover.isIdle()),
-    // A server may hold files of a source that no rule sends there any more.
-    enqueueAll: (item) =>
-      item.approved
-        ? lanes.forEach((lane) => lane.add(item))
-        : books.get(item.source)?.servers.forEach((server) => lanes.get(server)?.add(item)),
+    enqueueAll: (item) => books.get(item.source)?.servers.forEach((server) => lanes.get(server)?.add(item)),
+    lookAgain: (item) => lanes.forEach((lane) => lane.lookAgain(item)),
     room: (source) =>
       Effect.forEach(books.get(source)?.servers ?? [], (server) => lanes.get(server)?.room ?? Effect.void, {
         discard: true,
@@ -83,7 +81,6 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
     isWritten: (source, path) => settle.isWaiting(source, path),
     linked: (source, link, target) => discoverers.find((discover) => discover.source === source)?.linked(link, target),
     vanished: (item) => guard.vanished(item),
-    approvedRoot: (source) => guard.approvedRoot(source),
     outboxChanged: () => publish.changed(),
     deletionDue: () => sweep.changed(),
     invalidates: (server) => invalidations.has(server),
@@ -104,9 +101,10 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
 
   const evicted = yield* evict(config)
   const settle = yield* makeSettle(shared)
-  const guard = yield* makeGuard(shared)
-  const process = yield* makeProcess()
   const referrers = yield* makeReferrers(shared)
+  const forget = yield* makeForget(shared, referrers)
+  const guard = yield* makeGuard(shared, forget)
+  const process = yield* makeProcess()
   const acknowledge = yield* makeAcknowledge(shared, referrers)
   const links = yield* makeLinks(books)
   const transporters = yield* Transporters
@@ -132,7 +130,7 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
       process,
       links,
       acknowledge,
-      referrers,
+      forget,
       connections,
     })
     lanes.set(server.name, lane)

@@ -28,13 +28,13 @@ import type { OutputFile, TransporterShape } from "../domain/Transporter.ts"
 import type { Confirmation, makeAcknowledge } from "./acknowledge.ts"
 import { type Item, listed } from "./backlog.ts"
 import { makeCompanions, suffixesOf } from "./companions.ts"
+import type { Forget } from "./forget.ts"
 import { outdating } from "./invalidate.ts"
 import type { Links } from "./links.ts"
 import type { Longer } from "./longer.ts"
 import type { Places } from "./places.ts"
 import type { makeProcess, Processed } from "./process.ts"
 import { makeProduce } from "./produce.ts"
-import type { makeReferrers } from "./referrers.ts"
 import type { Shared, SourceBook } from "./shared.ts"
 import type { Ask, Waits } from "./waits.ts"
 
@@ -106,7 +106,7 @@ export interface DeliverParts {
   readonly links: Links
   readonly waits: Waits
   readonly longer: Longer
-  readonly referrers: Effect.Success<ReturnType<typeof makeReferrers>>
+  readonly forget: Forget
   readonly acknowledge: Effect.Success<ReturnType<typeof makeAcknowledge>>
   readonly places: Places
 }
@@ -119,7 +119,7 @@ const publishedAnyway = ({ cause, detail, path, processor }: ProcessorError): Pr
 
 /** The stage of one server: an Effect for each item of its lane. */
 export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
-  const { acknowledge, places, referrers, server, shared, transporter } = parts
+  const { acknowledge, forget, places, server, shared, transporter } = parts
   const produce = yield* makeProduce(parts)
   const beside = yield* makeCompanions(parts)
   const ledger = yield* Ledger
@@ -274,27 +274,6 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
     return true
   })
 
-  /** An approved deletion may have waited long: the root must still be the one it was about, and the file not in it. */
-  const isGone = Effect.fnUntraced(function* (book: SourceBook, item: Item) {
-    const isApproved = Effect.map(
-      files.identity(book.source),
-      (identity) => identity !== undefined && identity === shared.approvedRoot(item.source),
-    )
-    if (!(yield* isApproved) || (yield* files.stat(book.source, item.path)) !== undefined) return false
-    // The root may have gone away between the two looks.
-    return yield* isApproved
-  })
-
-  const forget = Effect.fnUntraced(function* (delivery: Delivery) {
-    const { path, rule, source } = delivery
-    const retireAt = clock.currentTimeMillisUnsafe()
-    const linkedUntil = retireAt + shared.config.settings.gracePeriod
-    yield* ledger.commit([{ _tag: "Forgotten", key: { source, path, rule, server }, retireAt, linkedUntil }])
-    shared.outboxChanged()
-    shared.agendaChanged(server)
-    yield* referrers(server, [delivery])
-  })
-
   const retire = Effect.fnUntraced(function* (target: Target) {
     let asked = false
     // Not what the agenda saw: the map may name an old place again or still, and must let go of it first.
@@ -338,9 +317,8 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
       const deliveries = item.deliveries ?? (yield* ledger.deliveriesOf(item.source, item.path))
       for (const job of plan(book, item.path, state, deliveries, server)) {
         if (job._tag === "Retire") {
-          if (job.vanished && !(item.approved && (yield* isGone(book, item))))
-            shared.vanished(listed(item.source, item.path, undefined))
-          else yield* forget(job.delivery)
+          if (job.vanished) shared.vanished(listed(item.source, item.path, undefined))
+          else yield* forget([job.delivery])
         } else if (state !== undefined) {
           if (item.restless === undefined && shared.isWritten(item.source, item.path)) {
             return yield* new SourceError({ path: item.path, reason: "Changed", detail: "is being written" })

@@ -1,7 +1,7 @@
 /**
  * The mass-delete guard. Files that went missing gather here until no more go missing; then, while they are few, their
- * deletion is approved; when they are many, the source is counted, and deletions that look like an accident are held
- * until a person confirms them or the files are back. Everything else goes on meanwhile.
+ * deletion is approved and carried out ({@link ./removal.ts}); when they are many, the source is counted, and deletions
+ * that look like an accident are held until a person confirms them or the files are back. Everything else goes on meanwhile.
  *
  * @since 1.0.0
  */
@@ -15,23 +15,35 @@ import { root, type SourceName } from "../domain/Path.ts"
 import { type Census, judge } from "../domain/Safety.ts"
 import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
 import { Backlog, directory, type Item } from "./backlog.ts"
+import type { Forget } from "./forget.ts"
 import { makePulse } from "./pulse.ts"
+import { makeRemoval } from "./removal.ts"
 import type { Shared, SourceBook } from "./shared.ts"
 import { eachFile, makeWalk } from "./walk.ts"
 
 const stateKey = (state: { readonly size: number; readonly mtimeNs: bigint; readonly inode: bigint }): string =>
   `${state.inode}:${state.size}:${state.mtimeNs}`
 
-interface RootNow {
-  readonly identity: RootIdentity | undefined
-  readonly state: Census["root"]
+type RootNow =
+  | { readonly identity: RootIdentity; readonly state: Exclude<Census["root"], "missing"> }
+  | { readonly identity: undefined; readonly state: "missing" }
+
+/** What is decided about at once. */
+interface Gathering {
+  readonly items: ReadonlyArray<Item>
+  readonly isMany: boolean
+  /** A person says that what is missing was meant to go. */
+  readonly wasConfirmed: boolean
+  /** Something was held when that was said. */
+  readonly isOfHold: boolean
 }
 
 /** The guard of one source. */
-const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: SourceBook) {
+const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: SourceBook, forget: Forget) {
   const ledger = yield* Ledger
   const files = yield* SourceFiles
   const clock = yield* Clock.Clock
+  const removal = yield* makeRemoval(shared, book, forget)
   const pulse = makePulse()
   const gathered = new Backlog()
   let first = 0
@@ -42,14 +54,13 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
   let heldRoot: RootNow | undefined
   /** Something was held when a person confirmed. */
   let meantHold = false
-  let approvedRoot: RootIdentity | undefined
   let hold: Hold | undefined = (yield* ledger.holds).find((held) => held.source === book.source.name)
 
   const vanished = (item: Item) => {
     const now = clock.currentTimeMillisUnsafe()
     if (gathered.size === 0) first = now
     last = now
-    gathered.add({ ...item, approved: false, urgent: false })
+    gathered.add({ ...item, urgent: false })
     pulse.wake()
   }
 
@@ -106,11 +117,18 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     return { total, missing: count, moved, root: state }
   })
 
-  /** For the root that was judged: what is missing because that one went away meanwhile is not meant. */
-  const approve = (items: ReadonlyArray<Item>, judged: RootNow) => {
-    approvedRoot = judged.identity
-    for (const item of items) shared.enqueueAll({ ...item, approved: true })
-  }
+  const everything = directory(book.source.name, root, "tree")
+
+  /** For the root that was judged: what is missing because that one went away meanwhile is not meant, and judged anew. */
+  const approve = Effect.fnUntraced(function* (items: ReadonlyArray<Item>, judged: RootIdentity) {
+    const isDone = items.includes(everything)
+      ? yield* removal.everything(judged)
+      : yield* removal.paths(
+          items.map(({ path }) => path),
+          judged,
+        )
+    if (!isDone) items.forEach(vanished)
+  })
 
   const release = Effect.fnUntraced(function* () {
     if (hold === undefined) return
@@ -119,27 +137,25 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
     yield* Effect.logInfo("deletions are no longer held").pipe(Effect.annotateLogs({ source: book.source.name }))
   })
 
-  const decide = Effect.fnUntraced(function* () {
-    const many = isMany()
-    const items = gathered.drain()
-    const wasConfirmed = confirmed
-    const wasOfHold = meantHold
-    confirmed = false
+  /** What came of the files that were gathered. `isMany`: more than are taken for meant without a look at the others. */
+  const decide = Effect.fnUntraced(function* ({ isMany, isOfHold, items, wasConfirmed }: Gathering) {
     const now = yield* rootNow()
     // Who confirmed meant the root that the hold is about, or the one that was there, not one that took its place since.
-    const isMeant = wasOfHold && heldRoot?.identity === now.identity
-    if (wasConfirmed && (isMeant || now.state === "same")) {
+    const isMeant = isOfHold && heldRoot?.identity === now.identity
+    if (wasConfirmed && now.state !== "missing" && (isMeant || now.state === "same")) {
       yield* release()
-      return approve([...items, directory(book.source.name, root, "tree")], now)
+      return yield* approve([everything], now.identity)
     }
-    if (!many && now.state === "same" && hold === undefined) return approve(items, now)
+    if (!isMany && now.state === "same" && hold === undefined) return yield* approve(items, now.identity)
     const counted = yield* census(now.state)
     const verdict = judge(counted, shared.config.settings.maxDeletes.share)
     if (verdict._tag === "Approve") {
+      // Never approved; the type of a verdict does not say so.
+      if (now.state === "missing") return
       // What was held before is meant too, and nobody remembers it one by one.
-      const isAll = many || hold !== undefined
+      const isAll = isMany || hold !== undefined
       yield* release()
-      return approve(isAll ? [...items, directory(book.source.name, root, "tree")] : items, now)
+      return yield* approve(isAll ? [everything] : items, now.identity)
     }
     const held: Hold = {
       source: book.source.name,
@@ -148,12 +164,19 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
       total: counted.total,
       reason: verdict.reason,
     }
-    const isNews = hold === undefined
+    const isNews = hold === undefined || wasConfirmed
     hold = held
     heldRoot = now
     yield* ledger.commit([{ _tag: "Held", hold: held }])
     if (isNews) shared.emit({ _tag: "Held", hold: held })
   })
+
+  const take = (): Gathering => {
+    const many = isMany()
+    const gathering = { items: gathered.drain(), isMany: many, wasConfirmed: confirmed, isOfHold: meantHold }
+    confirmed = false
+    return gathering
+  }
 
   const run = Effect.fnUntraced(function* () {
     for (;;) {
@@ -167,7 +190,12 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
         continue
       }
       deciding = true
-      yield* decide().pipe(
+      const gathering = take()
+      yield* decide(gathering).pipe(
+        // An approval is over with the attempt to carry it out: what is left is judged again.
+        Effect.tapCause(() =>
+          Effect.sync(() => (gathering.wasConfirmed ? [everything] : gathering.items).forEach(vanished)),
+        ),
         Effect.ensuring(
           Effect.sync(() => {
             deciding = false
@@ -186,24 +214,21 @@ const makeSourceGuard = Effect.fnUntraced(function* (shared: Shared, book: Sourc
       pulse.wake()
     },
     hold: () => hold,
-    approvedRoot: () => approvedRoot,
     isIdle: () => gathered.size === 0 && !deciding && !confirmed,
     run: run() as Effect.Effect<never, LedgerError | SourceError>,
   }
 })
 
 /** The guards of all sources. */
-export const makeGuard = Effect.fnUntraced(function* (shared: Shared) {
+export const makeGuard = Effect.fnUntraced(function* (shared: Shared, forget: Forget) {
   const guards = new Map<SourceName, Effect.Success<ReturnType<typeof makeSourceGuard>>>()
-  for (const [name, book] of shared.books) guards.set(name, yield* makeSourceGuard(shared, book))
+  for (const [name, book] of shared.books) guards.set(name, yield* makeSourceGuard(shared, book, forget))
   return {
     /** Delivered files that are no longer on disk. */
     vanished: (item: Item) => guards.get(item.source)?.vanished(item),
     /** A person says that what is missing was meant to go. */
     confirm: (source: SourceName) => guards.get(source)?.confirm(),
     hold: (source: SourceName) => guards.get(source)?.hold(),
-    /** The root that the last approval was about. */
-    approvedRoot: (source: SourceName) => guards.get(source)?.approvedRoot(),
     isIdle: () => [...guards.values()].every((guard) => guard.isIdle()),
     stages: [...guards].map(([name, guard]) => ({ name: `guard ${name}`, run: guard.run })),
   }

@@ -47,11 +47,10 @@ export class InFlight {
 }
 
 /** What a listing or a look said of it may be outdated. */
-const unseen = ({ approved, key, kind, path, source, urgent }: Item): Item => ({
+const unseen = ({ key, kind, path, source, urgent }: Item): Item => ({
   key,
   source,
   path,
   kind,
-  approved,
   urgent,
 })

@@ -180,7 +180,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     for (const view of views) {
       eachFile(view, (file) => {
         if (!serversDue(book, file.path, file.state, file.deliveries).has(server)) return
-        const due = listed(item.source, file.path, file.state, item.approved)
+        const due = listed(item.source, file.path, file.state)
         if (!inFlight.again(due)) found.set({ ...due, deliveries: file.deliveries })
       })
     }
@@ -189,7 +189,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** May go together with others. What a monitor told of is looked at then. */
   const isEasy = (item: Item): boolean =>
-    (item.state === undefined ? item.urgent && !item.approved : item.state.size <= BATCH_FILE_BYTES) &&
+    (item.state === undefined ? item.urgent : item.state.size <= BATCH_FILE_BYTES) &&
     !fromAgenda.has(item.key) &&
     !shared.isWritten(item.source, item.path)
 
@@ -350,6 +350,10 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   return {
     server,
     add,
+    /** What is known of this file here is outdated. */
+    lookAgain: (item: Item) => {
+      if (!inFlight.again(item) && found.get(item.key) !== undefined) found.set(item)
+    },
     /** A file that this one refers to is elsewhere now. Assets go first, so it is not urgent. */
     addStale: (target: Target) => {
       if (!waits.isWaiting(target)) add(listed(target.source, target.path, undefined))

@@ -10,7 +10,6 @@ import type { RelativePath, ServerName, SourceName } from "../domain/Path.ts"
 import type { RuleBook } from "../domain/Plan.ts"
 import type { FileReference } from "../domain/Reference.ts"
 import type { Rule } from "../domain/Rule.ts"
-import type { RootIdentity } from "../domain/SourceFiles.ts"
 import type { ConveyorEvent } from "../domain/Telemetry.ts"
 import type { Item } from "./backlog.ts"
 
@@ -34,6 +33,8 @@ export interface Shared {
   readonly comes: (file: FileReference) => boolean
   /** To the lanes of all servers of the item's source. */
   readonly enqueueAll: (item: Item) => void
+  /** To all lanes: what they know of this file is outdated, and where they work on it, they look again afterwards. */
+  readonly lookAgain: (item: Item) => void
   /** Returns when the lanes of this source have room for more than a listing found. */
   readonly room: (source: SourceName) => Effect.Effect<void>
   /** To settle: the file changed while it was worked on; look again when it held still for `quiet` milliseconds. */
@@ -44,8 +45,6 @@ export interface Shared {
   readonly linked: (source: SourceName, link: RelativePath, target: RelativePath) => void
   /** To the guard: delivered files that are no longer there. */
   readonly vanished: (item: Item) => void
-  /** From the guard: the root that its last approval was about. */
-  readonly approvedRoot: (source: SourceName) => RootIdentity | undefined
   /** To publish: the outbox may hold something. */
   readonly outboxChanged: () => void
   /** To sweep: a file whose source is to be deleted was delivered. */

@@ -107,12 +107,20 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "guard off",
     file: "src/streams/deliver.ts",
-    edits: [["if (job.vanished && !(item.approved && (yield* isGone(book, item))))", "if (false)"]],
+    edits: [["if (job.vanished) shared", "if (false) shared"]],
   },
   {
-    name: "what was approved once may go for ever",
-    file: "src/streams/deliver.ts",
-    edits: [["!(item.approved && (yield* isGone(book, item)))", "!item.approved"]],
+    name: "what came back since its deletion was approved goes all the same",
+    file: "src/streams/removal.ts",
+    edits: [
+      ["missing.filter((_, index) => there[index] === false)", "missing"],
+      ["gone.filter((_, index) => back[index] === true)", "gone.filter(() => false)"],
+    ],
+  },
+  {
+    name: "what comes back while its deletion is written down is gone",
+    file: "src/streams/removal.ts",
+    edits: [["gone.filter((_, index) => back[index] === true)", "gone.filter(() => false)"]],
   },
   {
     name: "the ledger says it is written before it is",
@@ -205,8 +213,8 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "deletions reach only the servers of rules",
-    file: "src/streams/conveyor.ts",
-    edits: [["item.approved\n", "false\n"]],
+    file: "src/streams/removal.ts",
+    edits: [["!delivery.sourceDeleted", "!delivery.sourceDeleted && book.servers.has(delivery.server)"]],
   },
   {
     name: "failed removals are handed over without a pause",
@@ -357,29 +365,24 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "approved deletions reach any root",
-    file: "src/streams/deliver.ts",
-    edits: [["(identity) => identity !== undefined && identity === shared.approvedRoot(item.source)", "() => true"]],
+    file: "src/streams/removal.ts",
+    edits: [["if ((yield* files.identity(book.source)) !== approved) return false", ""]],
   },
   {
     name: "who confirms means any root",
     file: "src/streams/guard.ts",
-    edits: [['if (wasConfirmed && (isMeant || now.state === "same")) {', "if (wasConfirmed) {"]],
+    edits: [['now.state !== "missing" && (isMeant || now.state === "same")', 'now.state !== "missing"']],
   },
   {
     name: "few missing files of another root are no accident",
     file: "src/streams/guard.ts",
-    edits: [
-      [
-        'if (!many && now.state === "same" && hold === undefined) return approve(items, now)',
-        "if (!many && hold === undefined) return approve(items, now)",
-      ],
-    ],
+    edits: [['if (!isMany && now.state === "same" && hold', 'if (!isMany && now.state !== "missing" && hold']],
   },
   {
     name: "what was held is forgotten when the hold ends by itself",
     isRare: true,
     file: "src/streams/guard.ts",
-    edits: [["const isAll = many || hold !== undefined", "const isAll = many"]],
+    edits: [["const isAll = isMany || hold !== undefined", "const isAll = isMany"]],
   },
   {
     name: "what is published beside a file stays when the file makes it no more",

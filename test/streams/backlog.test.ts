@@ -37,16 +37,6 @@ describe("Backlog", () => {
     assert.deepStrictEqual(takeAll(backlog), ["path a/1", "path a/2", `tree ${root}`])
   })
 
-  it("keeps an approval only where every reason to look has one", () => {
-    const backlog = new Backlog({ paths: 8, directories: 1 })
-    backlog.add(urgent(source, path("a"), true))
-    backlog.add(urgent(source, path("a")))
-    assert.strictEqual(backlog.take()?.approved, false)
-    backlog.add(directory(source, path("d"), "listing", true))
-    backlog.add(directory(source, path("e"), "listing", false))
-    assert.deepInclude(backlog.take(), { kind: "tree", path: root, approved: false })
-  })
-
   it("a tree collapse of one source leaves the other's directories alone", () => {
     const other = "other" as SourceName
     const backlog = new Backlog({ paths: 1, directories: 2 })

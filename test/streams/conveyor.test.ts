@@ -416,6 +416,55 @@ describe("the mass-delete guard", () => {
     ),
   )
 
+  it.effect(
+    "a confirmation reaches what was missing then on a server that is down, and nothing that goes missing later",
+    () =>
+      withWorld(["cdn", "mirror"], (world) =>
+        Effect.gen(function* () {
+          const both = testConfig({ servers: ["cdn", "mirror"], rules: [testRule("all", ["cdn", "mirror"])] })
+          yield* many(world, 600)
+          const cdn = world.servers.get("cdn")
+          const state = emptyState()
+          const kept = Layer.sync(Ledger, () => makeMemory(state))
+          yield* inGraph(
+            world,
+            both,
+            (conveyor) =>
+              Effect.gen(function* () {
+                for (let i = 0; i < 310; i++) yield* world.disk.remove(`/site/${i}`)
+                yield* untilQuiet(conveyor)
+                assert.include((yield* conveyor.status).sources[0]?.hold, { missing: 310, total: 600 })
+                yield* cdn.set({ up: false })
+                yield* world.disk.write("/site/new", "new")
+                yield* untilQuiet(conveyor)
+                conveyor.confirmDeletes(site)
+                yield* untilQuiet(conveyor)
+                assert.strictEqual(Object.keys(yield* held(world, "mirror")).length, 291)
+                for (let i = 310; i < 550; i++) yield* world.disk.remove(`/site/${i}`)
+                yield* untilQuiet(conveyor)
+                assert.include((yield* conveyor.status).sources[0]?.hold, { missing: 240, total: 291 })
+              }),
+            kept,
+          )
+          // What was confirmed is owed across a restart, and nobody is asked for it again.
+          yield* cdn.set({ up: true })
+          yield* inGraph(
+            world,
+            both,
+            (conveyor) =>
+              Effect.gen(function* () {
+                yield* TestClock.adjust(600_000)
+                yield* untilQuiet(conveyor)
+                assert.strictEqual(Object.keys(yield* held(world, "cdn")).length, 291)
+                assert.strictEqual(Object.keys(yield* held(world, "mirror")).length, 291)
+                assert.include((yield* conveyor.status).sources[0]?.hold, { missing: 240, total: 291 })
+              }),
+            kept,
+          )
+        }),
+      ),
+  )
+
   it.effect("a confirmation while nothing is held is not about another directory that takes the root's place", () =>
     withWorld(["cdn"], (world) =>
       inGraph(world, config, (conveyor) =>
