@@ -51,6 +51,14 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
   /** Of several that belong at one place one is there; the others keep what they had. */
   const isContestedAt = (place: string, claims: ReadonlyArray<Claim>) =>
     new Set(claims.map(makingOf)).size > 1 || kept.has(place)
+  /** Where its references are not known, what is made of it may be what another rule has a place of that name for. */
+  const mayBelongElsewhere = ({ path, result, source }: Claim, here: string) =>
+    [...expected].some(
+      ([place, claims]) =>
+        place !== here &&
+        result?.belongsAt(place) === true &&
+        claims.some((one) => one.path === path && one.source === source && one.result?.is(result.bytes) === true),
+    )
   for (const [place, claims] of expected) {
     const isContested = isContestedAt(place, claims)
     for (const claim of claims) {
@@ -88,7 +96,7 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
         ({ path, rule, source }) => row.rule === idOf(rule) && row.path === path && row.source === source,
       )
       if (file === undefined || claim === undefined || row.sourceDeleted) continue
-      if (row.fingerprint === "" && !isContestedAt(place, claims))
+      if (row.fingerprint === "" && !isContestedAt(place, claims) && !mayBelongElsewhere(claim, place))
         sentences.push(`${place} is still to be delivered to ${server}`)
       if (claim.result.is(file.bytes)) continue
       sentences.push(`${server} holds ${shown(file.bytes)} at ${place}, on record as of rule "${claim.rule.label}"`)
