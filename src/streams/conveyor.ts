@@ -72,7 +72,19 @@ export const makeConveyor = Effect.fnUntraced(function* (config: Config, options
       settle.isWaiting(source, path) ||
       discoverers.some((discover) => discover.source === source && !discover.isIdle()),
     enqueueAll: (item) => books.get(item.source)?.servers.forEach((server) => lanes.get(server)?.add(item)),
-    lookAgain: (item) => lanes.forEach((lane) => lane.lookAgain(item)),
+    take: (item) => {
+      for (const lane of lanes.values()) if (lane.isBusyWith(item)) return false
+      lanes.forEach((lane) => lane.take(item))
+      return true
+    },
+    leave: (items) => {
+      lanes.forEach((lane) => lane.leave(items))
+      items.forEach(sweep.left)
+    },
+    busyWith: (source) =>
+      [...lanes.values()].flatMap((lane) => lane.busyWith().filter((item) => item.source === source)),
+    lookAgain: (item) => lanes.forEach((lane) => lane.add(item)),
+    left: (item) => sweep.left(item),
     room: (source) =>
       Effect.forEach(books.get(source)?.servers ?? [], (server) => lanes.get(server)?.room ?? Effect.void, {
         discard: true,

@@ -218,9 +218,13 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
             beside.send(item, kept, outputFor),
             transporter.put(outputFor(processed.content), place),
           ])
+          /** It has lost a companion to this file, or nobody knows what became of it. */
+          const tellOther = Effect.sync(() => takenFrom === undefined || shared.stale(takenFrom))
           const [sent, receipt] = yield* Effect.tapCause(upload, (cause) =>
             // Where we are stopped, the next run ends it.
-            Cause.hasInterrupts(cause) ? Effect.void : acknowledge.end(server, id, [], uploads),
+            Cause.hasInterrupts(cause)
+              ? Effect.void
+              : Effect.andThen(acknowledge.end(server, id, [], uploads), tellOther),
           )
           const made = { server, fingerprint }
           const confirmation: Confirmation = {
@@ -235,8 +239,7 @@ export const makeDeliver = Effect.fnUntraced(function* (parts: DeliverParts) {
             deletesSource: rule.fileDeletionDelayAfterSync !== undefined,
           }
           yield* acknowledge.end(server, id, [confirmation], [])
-          // It has lost a companion to this file.
-          if (takenFrom !== undefined) shared.stale(takenFrom)
+          yield* tellOther
         })
         yield* places.at(place, beside.at(companions, publish))
         if (isTemporary) yield* checkAfter(book, item, state)

@@ -12,12 +12,12 @@ import type { FileChange } from "../domain/FileChange.ts"
 import { mtimeMillis } from "../domain/FileState.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { BLIND_PAUSE, BLIND_SCAN, LINKS, NAMES_IN_WARNING, ROOT_CHECK, SCAN_BATCH } from "../domain/Limits.ts"
-import { child, display, isWithin, type RelativePath, root, type ServerName } from "../domain/Path.ts"
+import { child, directoryOf, display, isWithin, type RelativePath, root, type ServerName } from "../domain/Path.ts"
 import { plan, rulesFor } from "../domain/Plan.ts"
 import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
 import type { SourceStatus } from "../domain/Telemetry.ts"
 import { type BlindSpot, type WatchSession, type WatchSignal, Watcher } from "../domain/Watcher.ts"
-import { Backlog, directory, listed } from "./backlog.ts"
+import { Backlog, directory, type Item, listed } from "./backlog.ts"
 import { makePulse } from "./pulse.ts"
 import { type Settle, settleTimes } from "./settle.ts"
 import type { Shared, SourceBook } from "./shared.ts"
@@ -29,6 +29,8 @@ const YOUNG = 1_000
 
 /** Scan requests of one source that are remembered one by one. */
 const SCAN_REQUESTS = { paths: 1, directories: 1024 }
+
+type OnTheirWay = Map<RelativePath, Item>
 
 export interface DiscoverOptions {
   readonly shared: Shared
@@ -103,7 +105,19 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   })
   type Findings = ReturnType<typeof makeFindings>
 
-  const compare = (view: DirectoryView, findings: Findings, youngSince: number) => {
+  /**
+   * Files that a server is being given while a scan begins: those that are not there any more it can not miss, since they
+   * may be on record only after it asked.
+   */
+  const onTheirWayBelow = (path: RelativePath, recursive: boolean): OnTheirWay =>
+    new Map(
+      shared
+        .busyWith(source.name)
+        .filter((item) => (recursive ? isWithin(path, item.path) : directoryOf(item.path) === path))
+        .map((item) => [item.path, listed(source.name, item.path, undefined)]),
+    )
+
+  const compare = (view: DirectoryView, findings: Findings, youngSince: number, onTheirWay: OnTheirWay) => {
     findings.directories++
     if (view.unreadable === undefined) unreadable.remove(view.directory)
     else if (unreadable.add(view.directory, view.unreadable)) {
@@ -118,6 +132,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     eachFile(view, (file) => {
       if (file.state !== undefined) {
         findings.files++
+        if (onTheirWay.size > 0) onTheirWay.delete(file.path)
         if (!status.scanned && unmatched.size > 0) {
           for (const rule of rulesFor(book, file.path, file.state)) unmatched.delete(rule)
         }
@@ -143,6 +158,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     const startedAt = clock.currentTimeMillisUnsafe()
     const identity = path === root && recursive ? yield* files.identity(source) : undefined
     const findings = makeFindings()
+    const onTheirWay = onTheirWayBelow(path, recursive)
     const watch = (directories: ReadonlyArray<RelativePath>) =>
       Effect.map(session.watch(directories), (blind) => void findings.blind.push(...blind))
     const walk = yield* makeWalk(source, path, { recursive, batch: SCAN_BATCH, before: watch }).pipe(
@@ -152,9 +168,10 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
     for (;;) {
       const views = yield* walk.next
       if (views === undefined) break
-      for (const view of views) compare(view, findings, startedAt - YOUNG)
+      for (const view of views) compare(view, findings, startedAt - YOUNG, onTheirWay)
       yield* shared.room(source.name)
     }
+    onTheirWay.forEach(shared.enqueueAll)
     yield* report(findings)
     status.watched = yield* session.watched
     const unseen = findings.blind.some((spot) => !unreadable.has(spot.directory))

@@ -7,15 +7,19 @@ import type { Item } from "./backlog.ts"
 
 interface Flight {
   readonly item: Item
+  /** The lane does not work on it, and must not. */
+  readonly isTaken: boolean
   again: Item | undefined
 }
 
 /** Items in work, by their keys. Every operation is synchronous. */
 export class InFlight {
   readonly #flights = new Map<string, Flight>()
+  #taken = 0
 
+  /** How many are in work. */
   get size(): number {
-    return this.#flights.size
+    return this.#flights.size - this.#taken
   }
 
   has(key: string): boolean {
@@ -24,25 +28,38 @@ export class InFlight {
 
   /** What is there to work on anew once all of it is cut off: from what is on disk and on record by then. */
   get anew(): ReadonlyArray<Item> {
-    return Array.from(this.#flights.values(), ({ again, item }) => again ?? unseen(item))
+    const inWork = [...this.#flights.values()].filter(({ isTaken }) => !isTaken)
+    return inWork.map(({ again, item }) => again ?? unseen(item))
+  }
+
+  /** All items, in work or taken. */
+  get items(): ReadonlyArray<Item> {
+    return Array.from(this.#flights.values(), ({ item }) => item)
   }
 
   begin(item: Item): void {
-    this.#flights.set(item.key, { item, again: undefined })
+    this.#flights.set(item.key, { item, isTaken: false, again: undefined })
   }
 
-  /** Notes that an item is to be looked at again, where it is in work; else false. */
+  /** Keeps an item that is not in work out of it, until its `end`. */
+  take(item: Item): void {
+    this.#flights.set(item.key, { item, isTaken: true, again: undefined })
+    this.#taken++
+  }
+
+  /** Notes that an item is to be looked at again, where it is in work or taken; else false. */
   again(item: Item): boolean {
     const flight = this.#flights.get(item.key)
     if (flight !== undefined) flight.again = item
     return flight !== undefined
   }
 
-  /** It is in work no more; what of it is to be looked at again. */
+  /** It is in work, or taken, no more; what of it is to be looked at again. */
   end(key: string): Item | undefined {
-    const again = this.#flights.get(key)?.again
+    const flight = this.#flights.get(key)
+    if (flight?.isTaken === true) this.#taken--
     this.#flights.delete(key)
-    return again
+    return flight?.again
   }
 }
 

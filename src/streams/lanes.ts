@@ -11,27 +11,24 @@ import * as Stream from "effect/Stream"
 import type { Target } from "../domain/Delivery.ts"
 import { dispositionOf, type WorkError } from "../domain/Disposition.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
-import { Ledger } from "../domain/Ledger.ts"
 import {
   BATCH_CROWD,
   BATCH_FILES,
   BATCH_FILE_BYTES,
   CHANGED_QUIET,
-  EXPAND_BATCH,
   LANE_AGENDA,
   LISTED_AHEAD,
   WAITING_LOOK,
 } from "../domain/Limits.ts"
 import { root } from "../domain/Path.ts"
-import { serversDue } from "../domain/Plan.ts"
 import { Processors } from "../domain/Processor.ts"
 import { fileKey } from "../domain/Reference.ts"
 import type { Rule } from "../domain/Rule.ts"
-import { SourceFiles } from "../domain/SourceFiles.ts"
 import { Backlog, directory, type Item, ItemQueue, listed } from "./backlog.ts"
 import { type Batch, makeBatch, nothingDone } from "./batch.ts"
 import { makeBreaker } from "./breaker.ts"
 import { type DeliverParts, makeDeliver } from "./deliver.ts"
+import { makeExpand } from "./expand.ts"
 import { makeFailures } from "./failures.ts"
 import { makeLonger } from "./longer.ts"
 import { InFlight } from "./inFlight.ts"
@@ -40,7 +37,6 @@ import { makePulse } from "./pulse.ts"
 import { makeRoom } from "./room.ts"
 import { areBeside, type Unit, unitsOf } from "./units.ts"
 import { Waits } from "./waits.ts"
-import { eachFile, makeWalk, type Walk } from "./walk.ts"
 
 export interface LaneOptions extends Omit<DeliverParts, "places" | "waits" | "longer"> {
   /** Operations at once when all is well. */
@@ -49,8 +45,6 @@ export interface LaneOptions extends Omit<DeliverParts, "places" | "waits" | "lo
 
 export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const { server, shared } = options
-  const ledger = yield* Ledger
-  const files = yield* SourceFiles
   const waits = new Waits()
   const processors = yield* Processors
   const isToServer = (rule: Rule) => rule.destinations.some((destination) => destination.server === server)
@@ -83,7 +77,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const handedOver = new Set<string>()
   /** What listing a tree found to be due. Work of a file takes it out, so its deliveries are as they were listed. */
   const found = new ItemQueue()
-  let expanding: { readonly walk: Walk; readonly item: Item } | undefined
+  const expand = yield* makeExpand({ shared, server, backlog, found, inFlight })
   const failures = yield* makeFailures(shared, server)
   let worked = 0
   let stopped = false
@@ -94,7 +88,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   }
 
   const isIdle = () =>
-    backlog.size === 0 && inFlight.size === 0 && found.size === 0 && expanding === undefined && waits.isEmpty
+    backlog.size === 0 && inFlight.size === 0 && found.size === 0 && !expand.isUnderWay() && waits.isEmpty
 
   /** Nothing else is to be done: who waits for files that do not come goes on without them. */
   const giveUp = (): boolean => {
@@ -152,41 +146,6 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     return items
   }
 
-  /** Lists a little more of the tree under way, or of the next one. Returns false when there is none. */
-  const expand = Effect.fnUntraced(function* () {
-    if (expanding === undefined) {
-      const item = backlog.takeDirectory()
-      if (item === undefined) return false
-      const book = shared.books.get(item.source)
-      if (book === undefined) return true
-      const walk = yield* makeWalk(book.source, item.path, {
-        recursive: item.kind === "tree",
-        batch: EXPAND_BATCH,
-      }).pipe(Effect.provideService(Ledger, ledger), Effect.provideService(SourceFiles, files))
-      expanding = { walk, item }
-    }
-    const { item, walk } = expanding
-    const book = shared.books.get(item.source)
-    const views = yield* Effect.tapError(walk.next, () =>
-      Effect.sync(() => {
-        expanding = undefined
-        backlog.add(item)
-      }),
-    )
-    if (views === undefined || book === undefined) {
-      expanding = undefined
-      return true
-    }
-    for (const view of views) {
-      eachFile(view, (file) => {
-        if (!serversDue(book, file.path, file.state, file.deliveries).has(server)) return
-        const due = listed(item.source, file.path, file.state)
-        if (!inFlight.again(due)) found.set({ ...due, deliveries: file.deliveries })
-      })
-    }
-    return true
-  })
-
   /** May go together with others. What a monitor told of is looked at then. */
   const isEasy = (item: Item): boolean =>
     (item.state === undefined ? item.urgent : item.state.size <= BATCH_FILE_BYTES) &&
@@ -209,7 +168,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     for (;;) {
       if (stopped) yield* Effect.never
       yield* breaker.pass
-      if (isRunningLow() && (yield* expand())) {
+      if (isRunningLow() && (yield* expand.next())) {
         breaker.unproven()
         continue
       }
@@ -292,12 +251,13 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     )
 
   /** These are in work no more. */
-  const finish = (items: Iterable<Item>) => {
+  const finish = (items: ReadonlyArray<Item>) => {
     for (const item of items) {
       if (handedOver.size > 0) handedOver.delete(item.key)
       const again = inFlight.end(item.key)
       if (again !== undefined) backlog.add(again)
       for (const referrer of waits.ended(item)) backlog.add({ ...referrer, urgent: false })
+      shared.left(item)
     }
     pulse.wake()
     if (inFlight.size === 0) shared.rested()
@@ -350,9 +310,21 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   return {
     server,
     add,
-    /** What is known of this file here is outdated. */
-    lookAgain: (item: Item) => {
-      if (!inFlight.again(item) && found.get(item.key) !== undefined) found.set(item)
+    /** The files it is busy with: it works on them now, or was kept from them. */
+    busyWith: () => inFlight.items,
+    isBusyWith: (item: Item) => inFlight.has(item.key),
+    /** Keeps away from a file that it is not busy with until `leave`. */
+    take: (item: Item) => {
+      inFlight.take(item)
+      // What was listed of it may be outdated by then.
+      if (found.delete(item.key)) inFlight.again(item)
+    },
+    leave: (items: ReadonlyArray<Item>) => {
+      for (const { key } of items) {
+        const again = inFlight.end(key)
+        if (again !== undefined) backlog.add(again)
+      }
+      pulse.wake()
     },
     /** A file that this one refers to is elsewhere now. Assets go first, so it is not urgent. */
     addStale: (target: Target) => {
@@ -381,7 +353,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
       breaker: breaker.state(),
       waiting: backlog.size + found.size + waits.size,
       referring: waits.size,
-      atLeast: backlog.isCollapsed || expanding !== undefined || longer.isPuttingOff(),
+      atLeast: backlog.isCollapsed || expand.isUnderWay() || longer.isPuttingOff(),
       inFlight: inFlight.size,
       worked,
     }),

@@ -5,22 +5,15 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
-import type { Delivery } from "../domain/Delivery.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { REMOVAL_FILES, REMOVAL_LOOKS, SCAN_BATCH } from "../domain/Limits.ts"
 import { type RelativePath, root } from "../domain/Path.ts"
 import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
-import { listed } from "./backlog.ts"
+import { type Item, listed } from "./backlog.ts"
 import type { Forget } from "./forget.ts"
 import type { Shared, SourceBook } from "./shared.ts"
 import { eachFile, makeWalk } from "./walk.ts"
-
-/** A file that is delivered somewhere, and missing. */
-interface Missing {
-  readonly path: RelativePath
-  readonly deliveries: ReadonlyArray<Delivery>
-}
 
 /** The removals of one source. */
 export const makeRemoval = Effect.fnUntraced(function* (shared: Shared, book: SourceBook, forget: Forget) {
@@ -29,46 +22,52 @@ export const makeRemoval = Effect.fnUntraced(function* (shared: Shared, book: So
   const source = book.source.name
 
   /** What the disk can not tell of is not missing. */
-  const isThere = ({ path }: Missing) =>
+  const isThere = ({ path }: Item) =>
     Effect.match(files.stat(book.source, path), { onFailure: () => true, onSuccess: (state) => state !== undefined })
 
-  const areThere = (missing: ReadonlyArray<Missing>) => Effect.forEach(missing, isThere, { concurrency: REMOVAL_LOOKS })
-
-  /** Returns false, and nothing is written down, where the root is another than the one that was approved for. */
-  const removeSome = Effect.fnUntraced(function* (missing: ReadonlyArray<Missing>, approved: RootIdentity) {
-    const there = yield* areThere(missing)
+  /**
+   * Lanes are kept from these files meanwhile: what they hear of them, they look at afterwards. The ledger is asked after
+   * the disk: a file that the daemon itself deletes is on record as that before it is gone.
+   */
+  const removeTaken = Effect.fnUntraced(function* (items: ReadonlyArray<Item>, approved: RootIdentity) {
+    const there = yield* Effect.forEach(items, isThere, { concurrency: REMOVAL_LOOKS })
+    const isGone = (_: unknown, index: number) => there[index] === false
+    const deliveries = yield* ledger.deliveriesOfEach(
+      source,
+      items.filter(isGone).map(({ path }) => path),
+    )
     if ((yield* files.identity(book.source)) !== approved) return false
-    const gone = missing.filter((_, index) => there[index] === false)
-    yield* forget(gone.flatMap(({ deliveries }) => deliveries.filter((delivery) => !delivery.sourceDeleted)))
-    // A file that came back before that was still on record for whoever looked at it.
-    const back = yield* areThere(gone)
-    const items = (some: ReadonlyArray<Missing>) => some.map(({ path }) => listed(source, path, undefined))
-    items(gone).forEach(shared.lookAgain)
-    items(missing.filter((_, index) => there[index] === true)).forEach(shared.enqueueAll)
-    items(gone.filter((_, index) => back[index] === true)).forEach(shared.enqueueAll)
+    yield* forget(deliveries.flat().filter((delivery) => !delivery.sourceDeleted))
+    for (const [index, item] of items.entries()) if (there[index] === true) shared.enqueueAll(item)
     return true
   })
 
-  const removeMissing = Effect.fnUntraced(function* (missing: ReadonlyArray<Missing>, approved: RootIdentity) {
-    for (let at = 0; at < missing.length; at += REMOVAL_FILES) {
-      if (!(yield* removeSome(missing.slice(at, at + REMOVAL_FILES), approved))) return false
+  /** Returns false, and nothing is written down, where the root is another than the one that was approved for. */
+  const removeSome = (paths: ReadonlyArray<RelativePath>, approved: RootIdentity) =>
+    Effect.suspend(() => {
+      const taken: Array<Item> = []
+      for (const path of paths) {
+        const item = listed(source, path, undefined)
+        if (shared.take(item)) taken.push(item)
+        else shared.lookAgain(item)
+      }
+      return Effect.ensuring(
+        removeTaken(taken, approved),
+        Effect.sync(() => shared.leave(taken)),
+      )
+    })
+
+  const remove = Effect.fnUntraced(function* (paths: ReadonlyArray<RelativePath>, approved: RootIdentity) {
+    for (let at = 0; at < paths.length; at += REMOVAL_FILES) {
+      if (!(yield* removeSome(paths.slice(at, at + REMOVAL_FILES), approved))) return false
     }
     return true
   })
 
   return {
     /** Of these files, those that are missing. Returns false where the root is another than the one approved for. */
-    paths: Effect.fnUntraced(function* (
-      paths: ReadonlyArray<RelativePath>,
-      approved: RootIdentity,
-    ): Effect.fn.Return<boolean, LedgerError | SourceError> {
-      const deliveries = yield* ledger.deliveriesOfEach(source, paths)
-      return yield* removeMissing(
-        paths.map((path, index) => ({ path, deliveries: deliveries[index] ?? [] })),
-        approved,
-      )
-    }),
-    /** Everything that is missing now. */
+    paths: remove,
+    /** Everything that is missing now. Returns as `paths` does. */
     everything: Effect.fnUntraced(function* (
       approved: RootIdentity,
     ): Effect.fn.Return<boolean, LedgerError | SourceError> {
@@ -79,13 +78,13 @@ export const makeRemoval = Effect.fnUntraced(function* (shared: Shared, book: So
       for (;;) {
         const views = yield* walk.next
         if (views === undefined) return true
-        const missing: Array<Missing> = []
+        const missing: Array<RelativePath> = []
         for (const view of views) {
-          eachFile(view, ({ deliveries, path, state }) => {
-            if (state === undefined) missing.push({ path, deliveries })
+          eachFile(view, ({ path, state }) => {
+            if (state === undefined) missing.push(path)
           })
         }
-        if (!(yield* removeMissing(missing, approved))) return false
+        if (!(yield* remove(missing, approved))) return false
       }
     }),
   }

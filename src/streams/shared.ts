@@ -33,8 +33,16 @@ export interface Shared {
   readonly comes: (file: FileReference) => boolean
   /** To the lanes of all servers of the item's source. */
   readonly enqueueAll: (item: Item) => void
-  /** To all lanes: what they know of this file is outdated, and where they work on it, they look again afterwards. */
+  /** Keeps all lanes from a file until `leave`. False, and nothing is kept, where one of them is busy with it. */
+  readonly take: (item: Item) => boolean
+  /** Of files that were taken: what lanes heard of them meanwhile they look at now. */
+  readonly leave: (items: ReadonlyArray<Item>) => void
+  /** The files of a source that lanes are busy with. */
+  readonly busyWith: (source: SourceName) => ReadonlyArray<Item>
+  /** To all lanes, also of servers that no rule sends this source to and that may hold something of it all the same. */
   readonly lookAgain: (item: Item) => void
+  /** To sweep: one that was busy with this file is not any more. */
+  readonly left: (item: Item) => void
   /** Returns when the lanes of this source have room for more than a listing found. */
   readonly room: (source: SourceName) => Effect.Effect<void>
   /** To settle: the file changed while it was worked on; look again when it held still for `quiet` milliseconds. */

@@ -11,6 +11,7 @@ import { AGENDA_BATCH, AGENDA_SLEEP_MAX } from "../domain/Limits.ts"
 import type { RelativePath, SourceName } from "../domain/Path.ts"
 import { deletionRule } from "../domain/Plan.ts"
 import { SourceFiles } from "../domain/SourceFiles.ts"
+import { type Item, listed } from "./backlog.ts"
 import { makePulse } from "./pulse.ts"
 import type { Shared } from "./shared.ts"
 
@@ -20,6 +21,8 @@ export const makeSweep = Effect.fnUntraced(function* (shared: Shared) {
   const clock = yield* Clock.Clock
   const pulse = makePulse()
   let busy = true
+  /** Files that a lane is busy with, to be looked at when it is not. */
+  const awaited = new Set<string>()
   const rules: ReadonlyArray<DeletionRule> = shared.config.rules.flatMap((rule) =>
     rule.fileDeletionDelayAfterSync === undefined
       ? []
@@ -27,7 +30,7 @@ export const makeSweep = Effect.fnUntraced(function* (shared: Shared) {
   )
 
   /** Deletes the file if all that is asked for holds right now. Returns whether there is nothing left to do for it. */
-  const sweep = Effect.fnUntraced(function* (source: SourceName, path: RelativePath) {
+  const sweepTaken = Effect.fnUntraced(function* ({ path, source }: Item) {
     const book = shared.books.get(source)
     if (book === undefined) return true
     const state = yield* files.stat(book.source, path)
@@ -47,9 +50,24 @@ export const makeSweep = Effect.fnUntraced(function* (shared: Shared) {
     return true
   })
 
+  /** No lane may be busy with it: what one delivered afterwards would be on record as of a file that a user deleted. */
+  const sweep = (source: SourceName, path: RelativePath) =>
+    Effect.suspend(() => {
+      const item = listed(source, path, undefined)
+      if (!shared.take(item)) {
+        awaited.add(item.key)
+        return Effect.succeed(false)
+      }
+      return Effect.ensuring(
+        sweepTaken(item),
+        Effect.sync(() => shared.leave([item])),
+      )
+    })
+
   const run = Effect.gen(function* () {
     for (;;) {
       busy = true
+      awaited.clear()
       const now = clock.currentTimeMillisUnsafe()
       let done = 0
       let nextAt = Number.POSITIVE_INFINITY
@@ -78,6 +96,12 @@ export const makeSweep = Effect.fnUntraced(function* (shared: Shared) {
   return {
     changed: () => {
       if (rules.length === 0) return
+      busy = true
+      pulse.wake()
+    },
+    /** A lane is no longer busy with this file. */
+    left: ({ key }: Item) => {
+      if (!awaited.has(key)) return
       busy = true
       pulse.wake()
     },

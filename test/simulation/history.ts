@@ -82,11 +82,13 @@ class Run {
       case "crash":
         return this.end("crash")
       case "start":
-        return this.start()
+        this.start()
+        break
       case "reload":
         count(this.world, "reloads")
         this.end("stop")
-        return this.start()
+        this.start()
+        break
       case "retry all":
         return this.process?.conveyor()?.retryAll()
       case "confirm":

@@ -112,15 +112,35 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "what came back since its deletion was approved goes all the same",
     file: "src/streams/removal.ts",
+    edits: [["there[index] === false", "true"]],
+  },
+  {
+    name: "a deletion is dropped where another server is busy with the file",
+    file: "src/streams/removal.ts",
+    edits: [["else shared.lookAgain(item)", ""]],
+  },
+  {
+    name: "what goes while it is delivered is missed by the scan that looks for it",
+    file: "src/streams/discover.ts",
+    edits: [["onTheirWay.forEach(shared.enqueueAll)", ""]],
+  },
+  {
+    name: "a source file is deleted while a server is given it once more",
+    file: "src/streams/sweep.ts",
     edits: [
-      ["missing.filter((_, index) => there[index] === false)", "missing"],
-      ["gone.filter((_, index) => back[index] === true)", "gone.filter(() => false)"],
+      ["if (!shared.take(item)) {", "if (item.urgent) {"],
+      ["Effect.sync(() => shared.leave([item])),", "Effect.void,"],
     ],
   },
   {
-    name: "what comes back while its deletion is written down is gone",
-    file: "src/streams/removal.ts",
-    edits: [["gone.filter((_, index) => back[index] === true)", "gone.filter(() => false)"]],
+    name: "a file whose companion's place is in doubt waits for the next scan",
+    file: "src/streams/deliver.ts",
+    edits: [
+      [
+        ": Effect.andThen(acknowledge.end(server, id, [], uploads), tellOther)",
+        ": acknowledge.end(server, id, [], uploads)",
+      ],
+    ],
   },
   {
     name: "the ledger says it is written before it is",
@@ -397,7 +417,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "a file that lost its companion waits for the next scan",
     file: "src/streams/deliver.ts",
-    edits: [["if (takenFrom !== undefined) shared.stale(takenFrom)", ""]],
+    edits: [["          yield* tellOther\n", ""]],
   },
   {
     name: "a companion is not made again when the file that had its place is gone",

@@ -165,4 +165,52 @@ export const regressions: ReadonlyArray<Regression> = [
       },
     ],
   },
+  {
+    what: "a file that went while it was delivered stayed on its server, where another server was busy with it when its deletion was written down",
+    bug: "a deletion is dropped where another server is busy with the file",
+    seed: 500001534,
+    steps: [
+      { after: 3, operation: { do: "swap", path: "/site/b/x" } },
+      {
+        after: 5,
+        operation: {
+          do: "replace",
+          path: "/media/x/g h.css",
+          text: "1{}url('g-h.css?v=1') url(../../site/b/d%20e/p.png) url(/media/x/g%20h.css)/*-----------------------------------------------*/",
+        },
+      },
+      { after: 11, operation: { do: "truncate", path: "/site/b/g h.css", size: 3 } },
+      {
+        after: 5,
+        operation: {
+          do: "replace",
+          path: "/site/b/g h.css",
+          text: "4{}url(../a/c/c) url( \"/media/x/g-h.css\" ) url('/media/a/x')",
+        },
+      },
+      { after: 11, operation: { do: "rename", from: "/site/a/c/k.drop", to: "/site/a" } },
+      { after: 30, operation: { do: "rename", from: "/site/b", to: "/site/a/g-h.css" } },
+    ],
+  },
+  {
+    what: "a file whose companion was overwritten by an upload that failed was not delivered again until the next scan",
+    bug: "a file whose companion's place is in doubt waits for the next scan",
+    seed: 500002610,
+    steps: [
+      { after: 0, operation: { do: "write", path: "/site/b/d e/g h.css", text: '14{}@import "/site/b/g-h.css";' } },
+      { after: 0, operation: { do: "disk", vanishing: 0.3, latency: 5 } },
+      {
+        after: 0,
+        operation: {
+          do: "write",
+          path: "/site/b/d e/c",
+          text: "11:-----------------------------------------------------------------------------",
+        },
+      },
+      { after: 0, operation: { do: "wait", millis: 6000 } },
+      { after: 0, operation: { do: "write", path: "/site/b/d e/c.br", text: "12:--------------------------" } },
+      { after: 0, operation: { do: "wait", millis: 60 } },
+      { after: 0, operation: { do: "remove", path: "/site/b/d e/c.br" } },
+    ],
+  },
 ]

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { Config } from "../../src/domain/Config.ts"
-import { Ledger } from "../../src/domain/Ledger.ts"
+import { Ledger, type LedgerChange } from "../../src/domain/Ledger.ts"
 import { GRACE_PERIOD } from "../../src/domain/Limits.ts"
 import type { RelativePath, RemotePath, ServerName, SourceName } from "../../src/domain/Path.ts"
 import type { Rule } from "../../src/domain/Rule.ts"
@@ -536,6 +536,60 @@ describe("fileDeletionDelayAfterSync", () => {
               yield* untilQuiet(conveyor)
               assert.deepStrictEqual(yield* held(world, "cdn"), { a: "1" })
             }),
+          )
+        }),
+      ),
+  )
+
+  it.effect(
+    "waits while a server is given the file once more, as it is after a crash in the middle of a deletion",
+    () =>
+      withWorld(["cdn", "mirror"], (world) =>
+        Effect.gen(function* () {
+          const config = (fileDeletionDelayAfterSync?: number) =>
+            testConfig({
+              servers: ["cdn", "mirror"],
+              rules: [testRule("all", ["cdn", "mirror"], { fileDeletionDelayAfterSync })],
+            })
+          const state = emptyState()
+          const kept = Layer.sync(Ledger, () => makeMemory(state))
+          // The server has it, and that is not written down yet.
+          const slow = Layer.sync(Ledger, () => {
+            const ledger = makeMemory(state)
+            const isOfCdn = (change: LedgerChange) => change._tag === "Delivered" && change.delivery.server === cdn
+            return {
+              ...ledger,
+              commit: (changes) =>
+                changes.some(isOfCdn) ? Effect.delay(ledger.commit(changes), 60_000) : ledger.commit(changes),
+            }
+          })
+          yield* world.disk.write("/site/a", "1")
+          yield* inGraph(
+            world,
+            config(),
+            (_, ledger) =>
+              Effect.gen(function* () {
+                const [delivery] = yield* Effect.orDie(ledger.deliveriesOf(site, path("a")))
+                assert.isDefined(delivery)
+                const deleted = { _tag: "SourceDeleted", source: site, path: path("a"), state: delivery.state } as const
+                yield* Effect.orDie(ledger.commit([deleted]))
+              }),
+            kept,
+          )
+          yield* inGraph(
+            world,
+            config(5),
+            (conveyor) =>
+              Effect.gen(function* () {
+                yield* TestClock.adjust(120_000)
+                yield* untilQuiet(conveyor)
+                assert.strictEqual((yield* world.disk.files("/site")).size, 0)
+                conveyor.retryAll()
+                yield* untilQuiet(conveyor)
+                assert.deepStrictEqual(yield* held(world, "mirror"), { a: "1" })
+                assert.deepStrictEqual(yield* held(world, "cdn"), { a: "1" })
+              }),
+            slow,
           )
         }),
       ),
