@@ -76,3 +76,5 @@ export const makeAdopt = Effect.fnUntraced(function* (proof: AdoptProof) {
     },
   }
 })
+
+export type Adopt = Effect.Success<ReturnType<typeof makeAdopt>>

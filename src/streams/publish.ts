@@ -9,10 +9,11 @@ import type { DeliveryKey, Target } from "../domain/Delivery.ts"
 import type { LedgerError, PublisherError } from "../domain/Errors.ts"
 import { Ledger, type OwedTarget, type PublishedDelivery } from "../domain/Ledger.ts"
 import { PUBLISH_BATCH } from "../domain/Limits.ts"
-import { baseNameOf, type SourceName } from "../domain/Path.ts"
+import { baseNameOf, type ServerName, type SourceName } from "../domain/Path.ts"
 import { candidate } from "../domain/Rule.ts"
 import { Publisher, type PublishedChange, type PublishedRow } from "../domain/Publisher.ts"
 import { makePulse } from "./pulse.ts"
+import { type ServerStages, totalsOf } from "./servers.ts"
 import type { Shared } from "./shared.ts"
 
 /** Counts for the CMS's status page are brought up to date at most this often, in milliseconds. */
@@ -25,14 +26,12 @@ export interface PublishOptions {
   readonly shared: Shared
   /** Deliveries of sources or servers that the config no longer names were forgotten: their rows have to go. */
   readonly evicted: boolean
-  /** How many files wait and how many are in work, over all lanes. */
-  readonly counts: () => { readonly waiting: number; readonly inFlight: number }
-  /** Something left the outbox: removals that waited for it may be due. */
-  readonly published: () => void
+  /** Removals may wait for the map to let go of what they remove. */
+  readonly servers: ReadonlyMap<ServerName, ServerStages>
 }
 
 export const makePublish = Effect.fnUntraced(function* (options: PublishOptions) {
-  const { shared } = options
+  const { servers, shared } = options
   const ledger = yield* Ledger
   const publisher = yield* Publisher
   const pulse = makePulse()
@@ -104,7 +103,7 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
     }
     yield* publisher.apply(changes)
     yield* ledger.commit([{ _tag: "Published", through }])
-    options.published()
+    for (const { agenda } of servers.values()) agenda.changed()
     return targets.length
   })
 
@@ -121,7 +120,7 @@ export const makePublish = Effect.fnUntraced(function* (options: PublishOptions)
   const counts = Effect.gen(function* () {
     let shown = ""
     for (;;) {
-      const now = options.counts()
+      const now = totalsOf(servers.values())
       const text = `${now.waiting} ${now.inFlight}`
       if (text !== shown) yield* publisher.pipeline(now)
       shown = text

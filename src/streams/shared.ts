@@ -19,10 +19,13 @@ export interface SourceBook extends RuleBook {
   readonly servers: ReadonlySet<ServerName>
 }
 
-/** The arrows between stages. Each is synchronous and never blocks; whoever receives keeps it in bounded memory. */
+/** The sources of a config and their rules, by their names. */
+export type Books = ReadonlyMap<SourceName, SourceBook>
+
+/** The arrows between stages ({@link ./arrows.ts}). Each is synchronous and never blocks; whoever receives keeps it in bounded memory. */
 export interface Shared {
   readonly config: Config
-  readonly books: ReadonlyMap<SourceName, SourceBook>
+  readonly books: Books
   /** A number for uploads that begin together; see the ledger. */
   readonly nextUpload: () => number
   /** To one server's lane. */
@@ -69,7 +72,7 @@ export interface Shared {
 }
 
 /** The rules of a config by source. */
-export const booksOf = (config: Config): ReadonlyMap<SourceName, SourceBook> => {
+export const booksOf = (config: Config): Books => {
   const rulesBySource = new Map<SourceName, Array<Rule>>()
   for (const rule of config.rules) {
     const rules = rulesBySource.get(rule.source)

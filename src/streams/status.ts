@@ -8,35 +8,37 @@ import * as Effect from "effect/Effect"
 import type { LedgerError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { STATUS_FAILURES_TOLD } from "../domain/Limits.ts"
-import type { ServerName } from "../domain/Path.ts"
-import type { ServerStatus, SourceStatus, Status } from "../domain/Telemetry.ts"
+import type { ServerName, SourceName } from "../domain/Path.ts"
+import type { Status as ConveyorStatus, ServerStatus, SourceStatus } from "../domain/Telemetry.ts"
 import type { Discover } from "./discover.ts"
 import type { Guard } from "./guard.ts"
-import type { Invalidate } from "./invalidate.ts"
-import type { Lane } from "./lanes.ts"
+import type { Publish } from "./publish.ts"
 import { makePulse, type Pulse } from "./pulse.ts"
+import type { ServerStages } from "./servers.ts"
 import type { Settle } from "./settle.ts"
-
-/** A part that can say that it has nothing to do. */
-interface Restful {
-  readonly isIdle: () => boolean
-}
+import type { Shared } from "./shared.ts"
+import type { Sweep } from "./sweep.ts"
 
 export interface StatusParts {
-  readonly discoverers: ReadonlyArray<Discover>
-  readonly lanes: ReadonlyArray<Lane>
+  readonly shared: Shared
+  readonly sources: ReadonlyMap<SourceName, Discover>
+  readonly servers: ReadonlyMap<ServerName, ServerStages>
   readonly settle: Settle
   readonly guard: Guard
-  readonly invalidations: ReadonlyMap<ServerName, Invalidate>
-  readonly others: ReadonlyArray<Restful>
-  readonly onSync: () => void
+  readonly sweep: Sweep
+  readonly publish: Publish
 }
+
+const isAtRest = ({ agenda, invalidate, lane }: ServerStages): boolean =>
+  (lane.isIdle() || lane.isStuck()) && agenda.isIdle() && invalidate?.isIdle() !== false
 
 export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
   const ledger = yield* Ledger
   const clock = yield* Clock.Clock
   const waiters = new Set<Pulse>()
-  const { discoverers, guard, invalidations, lanes, others, settle } = parts
+  const { guard, publish, settle, shared, sweep } = parts
+  const discoverers = [...parts.sources.values()]
+  const servers = [...parts.servers.values()]
   let since = clock.currentTimeMillisUnsafe()
   let wasInSync = false
 
@@ -45,9 +47,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     discoverers.every((discover) => discover.isIdle()) &&
     settle.isIdle() &&
     guard.isIdle() &&
-    lanes.every((lane) => lane.isIdle() || lane.isStuck()) &&
-    [...invalidations.values()].every((stage) => stage.isIdle()) &&
-    others.every((other) => other.isIdle())
+    servers.every(isAtRest) &&
+    sweep.isIdle() &&
+    publish.isIdle()
 
   const rested = () => {
     // A waiter that is woken may wait again at once: it belongs to the next time, or this would never end.
@@ -72,10 +74,10 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
   const report = Effect.fnUntraced(function* (failuresShown: number) {
     const totals = new Map((yield* ledger.totals).map((total) => [total.server, total]))
     const failures = yield* ledger.failures(failuresShown)
-    const servers = lanes.map((lane): ServerStatus => {
+    const ofServers = servers.map(({ invalidate, lane }): ServerStatus => {
       const { atLeast, breaker, inFlight, referring, waiting } = lane.snapshot()
       const total = totals.get(lane.server)
-      const invalidation = invalidations.get(lane.server)?.snapshot()
+      const invalidation = invalidate?.snapshot()
       return {
         name: lane.server,
         state: breaker._tag === "Up" ? "up" : "down",
@@ -97,7 +99,7 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     const inSync =
       isQuiet() &&
       failures.length === 0 &&
-      servers.every(
+      ofServers.every(
         (server) => server.state === "up" && server.waiting === 0 && (server.invalidation?.waiting ?? 0) === 0,
       ) &&
       sources.every(
@@ -106,9 +108,9 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     if (inSync !== wasInSync) {
       wasInSync = inSync
       since = clock.currentTimeMillisUnsafe()
-      if (inSync) parts.onSync()
+      if (inSync) shared.emit({ _tag: "InSync" })
     }
-    const answer: Status = { inSync, since, sources, servers, failures }
+    const answer: ConveyorStatus = { inSync, since, sources, servers: ofServers, failures }
     return answer
   })
 
@@ -143,3 +145,5 @@ export const makeStatus = Effect.fnUntraced(function* (parts: StatusParts) {
     }) as Effect.Effect<never, LedgerError>,
   }
 })
+
+export type Status = Effect.Success<ReturnType<typeof makeStatus>>

@@ -110,19 +110,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [["if (job.vanished) shared", "if (false) shared"]],
   },
   {
-    name: "what came back since its deletion was approved goes all the same",
-    file: "src/streams/removal.ts",
-    edits: [["there[index] === false", "true"]],
-  },
-  {
     name: "a deletion is dropped where another server is busy with the file",
+    isRare: true,
     file: "src/streams/removal.ts",
     edits: [["else shared.lookAgain(item)", ""]],
-  },
-  {
-    name: "what goes while it is delivered is missed by the scan that looks for it",
-    file: "src/streams/discover.ts",
-    edits: [["onTheirWay.forEach(shared.enqueueAll)", ""]],
   },
   {
     name: "a source file is deleted while a server is given it once more",
@@ -134,6 +125,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   },
   {
     name: "a file whose companion's place is in doubt waits for the next scan",
+    isRare: true,
     file: "src/streams/deliver.ts",
     edits: [
       [

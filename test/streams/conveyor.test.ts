@@ -47,6 +47,18 @@ const inGraph = <A, E>(
     }),
   ).pipe(Effect.provide(layerTestWorld(world, { ledger: kept, publisher: layerPublisher })))
 
+/** A ledger in which what this server confirmed is written down a minute later. */
+const slowOf = (state: ReturnType<typeof emptyState>, server: ServerName) =>
+  Layer.sync(Ledger, () => {
+    const ledger = makeMemory(state)
+    const isOfServer = (change: LedgerChange) => change._tag === "Delivered" && change.delivery.server === server
+    return {
+      ...ledger,
+      commit: (changes) =>
+        changes.some(isOfServer) ? Effect.delay(ledger.commit(changes), 60_000) : ledger.commit(changes),
+    }
+  })
+
 describe("the graph", () => {
   it.effect("delivers what is there at the start, then what is created, changed, moved and deleted", () =>
     withWorld(["cdn"], (world) =>
@@ -91,6 +103,29 @@ describe("the graph", () => {
           yield* untilQuiet(conveyor)
         }),
       ),
+    ),
+  )
+
+  it.effect("a file that goes with its directory while it is delivered does not stay on the server", () =>
+    withWorld(["cdn"], (world) =>
+      Effect.gen(function* () {
+        yield* world.disk.mkdir("/site/b")
+        yield* inGraph(
+          world,
+          testConfig({ servers: ["cdn"], rules: [testRule("all", ["cdn"])] }),
+          (conveyor) =>
+            Effect.gen(function* () {
+              yield* world.disk.write("/site/b/a", "1")
+              yield* turns
+              assert.deepStrictEqual(yield* held(world, "cdn"), { "b/a": "1" })
+              yield* world.disk.rename("/site/b", "/away")
+              yield* TestClock.adjust(61_000)
+              yield* untilQuiet(conveyor)
+              assert.deepStrictEqual(yield* held(world, "cdn"), {})
+            }),
+          slowOf(emptyState(), cdn),
+        )
+      }),
     ),
   )
 
@@ -553,16 +588,7 @@ describe("fileDeletionDelayAfterSync", () => {
             })
           const state = emptyState()
           const kept = Layer.sync(Ledger, () => makeMemory(state))
-          // The server has it, and that is not written down yet.
-          const slow = Layer.sync(Ledger, () => {
-            const ledger = makeMemory(state)
-            const isOfCdn = (change: LedgerChange) => change._tag === "Delivered" && change.delivery.server === cdn
-            return {
-              ...ledger,
-              commit: (changes) =>
-                changes.some(isOfCdn) ? Effect.delay(ledger.commit(changes), 60_000) : ledger.commit(changes),
-            }
-          })
+          const slow = slowOf(state, cdn)
           yield* world.disk.write("/site/a", "1")
           yield* inGraph(
             world,
