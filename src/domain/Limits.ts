@@ -46,7 +46,7 @@ export const GUARD_COUNT = 100
 /** Files whose approved deletion is written down at once ... */
 export const REMOVAL_FILES = 1_000
 
-/** ... and how many of them the disk is asked about at once. */
+/** ... and how many of them the disk is asked about one by one. More are looked for in listings of their directories. */
 export const REMOVAL_LOOKS = 128
 
 /** Retirements, retries and source deletions fetched from the ledger at once. */

@@ -64,6 +64,7 @@ export const makeArrows = (
       }),
     unsettled: (source, path, quiet) => stages().settle.again(source, path, quiet),
     isWritten: (source, path) => stages().settle.isWaiting(source, path),
+    scan: (source, directory) => stages().sources.get(source)?.scan(directory),
     linked: (source, link, target) => stages().sources.get(source)?.linked(link, target),
     vanished: (item) => stages().guard.vanished(item),
     outboxChanged: () => stages().publish.changed(),

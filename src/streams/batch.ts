@@ -87,13 +87,13 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
     return (item: Item) => item.deliveries ?? found.get(item) ?? []
   })
 
-  /** How a small file is now, where no listing said so. */
-  const look = ({ path, source, state }: Item): Effect.Effect<FileState | undefined> => {
+  /** How a small file is now, where no listing said so. Undefined: that is for a closer look. */
+  const look = ({ path, source, state }: Item): Effect.Effect<FileState | "gone" | undefined> => {
     const book = shared.books.get(source)
     if (state !== undefined || book === undefined) return Effect.succeed(state)
     return Effect.match(files.stat(book.source, path), {
       onFailure: () => undefined,
-      onSuccess: (now) => (now === undefined || now.size > BATCH_FILE_BYTES ? undefined : now),
+      onSuccess: (now) => (now === undefined ? "gone" : now.size > BATCH_FILE_BYTES ? undefined : now),
     })
   }
 
@@ -108,6 +108,10 @@ export const makeBatch = Effect.fnUntraced(function* (parts: DeliverParts, putMa
       const isWritten = item.state === undefined && shared.isWritten(item.source, item.path)
       if (book === undefined || state === undefined || isWritten) {
         left.push(item)
+        continue
+      }
+      if (state === "gone") {
+        if (plan(book, item.path, undefined, deliveries(item), server).length > 0) shared.vanished(item)
         continue
       }
       if (state.link !== undefined) shared.linked(item.source, item.path, state.link)

@@ -352,7 +352,7 @@ export const makeDiscover = Effect.fnUntraced(function* (options: DiscoverOption
   return {
     source: source.name,
     linked,
-    rescan: () => request(root, "tree"),
+    scan: (path: RelativePath) => request(path, "tree"),
     isIdle: () => status.state === "away" || (!status.scanning && requests.size === 0 && status.scanned),
     isAway: () => status.state === "away",
     snapshot: () => ({

@@ -4,7 +4,7 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
-import type { RelativePath, SourceName } from "../domain/Path.ts"
+import { type RelativePath, root, type SourceName } from "../domain/Path.ts"
 import type { Adopt } from "./adopt.ts"
 import type { Stages } from "./arrows.ts"
 import { urgent } from "./backlog.ts"
@@ -39,7 +39,7 @@ export const makeHandle = ({ adopt, events, shared, stages }: HandleParts) => {
         lane.retryNow()
         invalidate?.retryNow()
       }
-      for (const discover of sources.values()) discover.rescan()
+      for (const discover of sources.values()) discover.scan(root)
     },
     /** A person confirms that the missing files of a source were meant to go. */
     confirmDeletes: (source: SourceName) => guard.confirm(source),

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { REMOVAL_FILES, REMOVAL_LOOKS, SCAN_BATCH } from "../domain/Limits.ts"
-import { type RelativePath, root } from "../domain/Path.ts"
+import { child, directoryOf, type RelativePath, root } from "../domain/Path.ts"
 import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
 import { type Item, listed } from "./backlog.ts"
 import type { Forget } from "./forget.ts"
@@ -21,16 +21,36 @@ export const makeRemoval = Effect.fnUntraced(function* (shared: Shared, book: So
   const files = yield* SourceFiles
   const source = book.source.name
 
-  /** What the disk can not tell of is not missing. */
-  const isThere = ({ path }: Item) =>
-    Effect.match(files.stat(book.source, path), { onFailure: () => true, onSuccess: (state) => state !== undefined })
+  /** Whether the disk holds each of these. What it can not tell of is not missing. */
+  const areThere = (items: ReadonlyArray<Item>) =>
+    Effect.forEach(
+      items,
+      ({ path }) =>
+        Effect.match(files.stat(book.source, path), {
+          onFailure: () => true,
+          onSuccess: (state) => state !== undefined,
+        }),
+      { concurrency: REMOVAL_LOOKS },
+    )
+
+  /** The same for many in few directories. */
+  const areListed = Effect.fnUntraced(function* (items: ReadonlyArray<Item>) {
+    const directories = [...new Set(items.map(({ path }) => directoryOf(path)))]
+    const there = new Set<RelativePath>()
+    const unreadable = new Set<RelativePath>()
+    for (const listing of yield* files.list(book.source, directories)) {
+      if (listing.unreadable !== undefined) unreadable.add(listing.directory)
+      for (const { kind, name } of listing.entries ?? []) if (kind === "file") there.add(child(listing.directory, name))
+    }
+    return items.map(({ path }) => there.has(path) || unreadable.has(directoryOf(path)))
+  })
 
   /**
    * Lanes are kept from these files meanwhile: what they hear of them, they look at afterwards. The ledger is asked after
    * the disk: a file that the daemon itself deletes is on record as that before it is gone.
    */
   const removeTaken = Effect.fnUntraced(function* (items: ReadonlyArray<Item>, approved: RootIdentity) {
-    const there = yield* Effect.forEach(items, isThere, { concurrency: REMOVAL_LOOKS })
+    const there = yield* items.length > REMOVAL_LOOKS ? areListed(items) : areThere(items)
     const isGone = (_: unknown, index: number) => there[index] === false
     const deliveries = yield* ledger.deliveriesOfEach(
       source,
@@ -80,6 +100,8 @@ export const makeRemoval = Effect.fnUntraced(function* (shared: Shared, book: So
         if (views === undefined) return true
         const missing: Array<RelativePath> = []
         for (const view of views) {
+          // Whether anything is missing there is seen when it can be read.
+          if (view.unreadable !== undefined) shared.scan(source, view.directory)
           eachFile(view, ({ path, state }) => {
             if (state === undefined) missing.push(path)
           })

@@ -52,6 +52,8 @@ export interface Shared {
   readonly unsettled: (source: SourceName, path: RelativePath, quiet: number) => void
   /** Somebody writes this file now: it comes again when it holds still. */
   readonly isWritten: (source: SourceName, path: RelativePath) => boolean
+  /** To discover: this directory is to be scanned again, with all that is below it. */
+  readonly scan: (source: SourceName, directory: RelativePath) => void
   /** To discover: this link was delivered as the file it stands for, and is due again when that one changes. */
   readonly linked: (source: SourceName, link: RelativePath, target: RelativePath) => void
   /** To the guard: delivered files that are no longer there. */

@@ -129,6 +129,45 @@ describe("many files in one go", () => {
     }),
   )
 
+  it.effect(
+    "a crowd that goes is removed, written down together; what is back meanwhile, or can not be looked at, stays",
+    () =>
+      Effect.gen(function* () {
+        const { expected, world } = yield* worldWith(400)
+        const ledger = makeMemory()
+        const forgotten: Array<number> = []
+        const counting: typeof ledger.commit = (changes) => {
+          const count = changes.filter((change) => change._tag === "Forgotten").length
+          if (count > 0) forgotten.push(count)
+          return ledger.commit(changes)
+        }
+        yield* run(
+          world,
+          config(),
+          (conveyor) =>
+            Effect.gen(function* () {
+              for (let i = 0; i < 180; i++) {
+                yield* world.disk.remove(`/site/d${i % 10}/${i}.css`)
+                if (i > 0) delete expected[`d${i % 10}/${i}.css`]
+              }
+              yield* world.disk.setFaults({ unreadable: new Set(["/site/d9"]) })
+              for (let i = 9; i < 180; i += 10) expected[`d9/${i}.css`] = `file ${i}`
+              yield* turns
+              yield* world.disk.write("/site/d0/0.css", "file 0")
+              yield* untilQuiet(conveyor)
+              assert.deepStrictEqual(yield* held(world), expected)
+              assert.deepStrictEqual(forgotten, [161])
+              yield* world.disk.setFaults({ unreadable: new Set() })
+              for (let i = 9; i < 180; i += 10) delete expected[`d9/${i}.css`]
+              yield* TestClock.adjust(600_000)
+              yield* untilQuiet(conveyor)
+              assert.deepStrictEqual(yield* held(world), expected)
+            }),
+          { ...ledger, commit: counting },
+        )
+      }),
+  )
+
   it.effect("what was in work when the ledger's disk was full is delivered when there is room, without a scan", () =>
     Effect.gen(function* () {
       for (const many of [true, false]) {
