@@ -755,7 +755,7 @@ export const LISTED_AHEAD = 2_048
 /** ... and how often it is looked whether it still is quick, in milliseconds. */
 export const LISTING_WAIT = 1_000
 
-/** Targets of the agenda a lane remembers as such; the agenda comes back for the others. */
+/** Files with a retry or a removal that is due and that a lane remembers; its agenda comes back for the others. */
 export const LANE_AGENDA = 4_096
 /**
  * Pieces of a large file, each of `DISK_READ` bytes, that are read while those before them are sent: enough that the thread

@@ -74,12 +74,19 @@ export interface BacklogLimits {
   readonly directories: number
 }
 
+/** Items that may leave a queue before its iterator is begun anew. */
+const LEFT_BEHIND = 64
+
 /** Items by their keys, oldest first. */
 export class ItemQueue {
-  readonly #items = new Map<string, Item>()
-  /** Goes on where it stopped: what was taken out leaves gaps that would be looked through again from the start. */
+  #items = new Map<string, Item>()
+  /**
+   * Goes on where it stopped: what was taken out leaves gaps that would be looked through again from the start. One that
+   * stands still keeps everything that the map has been since then in memory.
+   */
   #order = this.#items.values()
   #next: string | undefined
+  #leftBehind = 0
 
   get size(): number {
     return this.#items.size
@@ -95,7 +102,12 @@ export class ItemQueue {
   }
 
   delete(key: string): boolean {
-    return this.#items.delete(key)
+    const isDeleted = this.#items.delete(key)
+    if (isDeleted && ++this.#leftBehind > LEFT_BEHIND) {
+      this.#order = this.#items.values()
+      this.#leftBehind = 0
+    }
+    return isDeleted
   }
 
   /** The oldest, left where it is. */
@@ -104,6 +116,7 @@ export class ItemQueue {
       const item = this.#next === undefined ? undefined : this.#items.get(this.#next)
       if (item !== undefined) return item
       const step = this.#order.next()
+      this.#leftBehind = 0
       if (step.done === true) this.#order = this.#items.values()
       else this.#next = step.value.key
     }
@@ -121,7 +134,9 @@ export class ItemQueue {
   /** Everything, taken out. */
   drain(): ReadonlyArray<Item> {
     const items = Array.from(this.#items.values())
-    this.#items.clear()
+    this.#items = new Map()
+    this.#order = this.#items.values()
+    this.#next = undefined
     return items
   }
 

@@ -16,7 +16,6 @@ import {
   BATCH_FILES,
   BATCH_FILE_BYTES,
   CHANGED_QUIET,
-  LANE_AGENDA,
   LISTED_AHEAD,
   WAITING_LOOK,
 } from "../domain/Limits.ts"
@@ -32,6 +31,7 @@ import { makeExpand } from "./expand.ts"
 import { makeFailures } from "./failures.ts"
 import { makeLonger } from "./longer.ts"
 import { InFlight } from "./inFlight.ts"
+import { Owed } from "./owed.ts"
 import { makePlaces } from "./places.ts"
 import { makePulse } from "./pulse.ts"
 import { makeRoom } from "./room.ts"
@@ -71,10 +71,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const backlog = new Backlog()
   const pulse = makePulse()
   const inFlight = new InFlight()
-  /** Targets with a retry or retirement that the agenda handed over. */
-  const fromAgenda = new Set<string>()
-  /** Those of them that are not done yet. */
-  const handedOver = new Set<string>()
+  const owed = new Owed()
   /** What listing a tree found to be due. Work of a file takes it out, so its deliveries are as they were listed. */
   const found = new ItemQueue()
   const expand = yield* makeExpand({ shared, server, backlog, found, inFlight })
@@ -88,7 +85,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   }
 
   const isIdle = () =>
-    backlog.size === 0 && inFlight.size === 0 && found.size === 0 && !expand.isUnderWay() && waits.isEmpty
+    backlog.size + owed.size + found.size + inFlight.size === 0 && !expand.isUnderWay() && waits.isEmpty
 
   /** Nothing else is to be done: who waits for files that do not come goes on without them. */
   const giveUp = (): boolean => {
@@ -101,10 +98,14 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   /** The next path that nobody works on. */
   const pick = (): Item | undefined => {
     for (;;) {
-      const item = backlog.hasUrgent ? backlog.takePath() : (found.take() ?? backlog.takePath())
+      const item = backlog.hasUrgent ? backlog.takePath() : (found.take() ?? backlog.takePath() ?? owed.peek())
       if (item === undefined) return undefined
       found.delete(item.key)
-      if (!inFlight.again(item)) return item
+      if (inFlight.again(item)) owed.drop(item.key)
+      else {
+        owed.begin(item.key)
+        return item
+      }
     }
   }
 
@@ -120,7 +121,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     const room = capacity() - working()
     // A few changes go at once, a crowd of them together.
     if (backlog.hasUrgent && backlog.urgents <= room) return false
-    return room < Math.min(BATCH_FILES, capacity() / 2) && found.size + backlog.size > room
+    return room < Math.min(BATCH_FILES, capacity() / 2) && found.size + backlog.size + owed.size > room
   }
 
   /** What comes next is in the directory of the last: it had better go with it. */
@@ -149,7 +150,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   /** May go together with others. What a monitor told of is looked at then. */
   const isEasy = (item: Item): boolean =>
     (item.state === undefined ? item.urgent : item.state.size <= BATCH_FILE_BYTES) &&
-    !fromAgenda.has(item.key) &&
+    !owed.isInWork(item.key) &&
     !shared.isWritten(item.source, item.path)
 
   const room = makeRoom({
@@ -159,7 +160,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** Whether listing some more comes before starting what there is: so that many small files go together. */
   const isRunningLow = (): boolean =>
-    found.size < BATCH_FILES && found.size < capacity() - working() && !backlog.hasPaths
+    found.size < BATCH_FILES && found.size < capacity() - working() && !backlog.hasPaths && owed.size === 0
 
   const next = Effect.fnUntraced(function* (): Effect.fn.Return<
     NonEmptyReadonlyArray<Unit>,
@@ -219,7 +220,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   const attempt = Effect.fnUntraced(function* (item: Item) {
     const hadFailed = yield* failures.has(item)
     const ask = waits.begin(item)
-    const asked = yield* deliver(ask, fromAgenda.delete(item.key))
+    const asked = yield* deliver(ask, owed.isInWork(item.key))
     if (ask.awaited.size > 0) {
       const ready = waits.wait(ask)
       if (ready !== undefined) add(ready)
@@ -232,7 +233,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
 
   /** What was handed over is done: there may be more. */
   const release = ({ key }: Item) => {
-    if (handedOver.delete(key) && handedOver.size === 0) shared.agendaChanged(server)
+    if (owed.end(key)) shared.agendaChanged(server)
   }
 
   const work = (item: Item): Effect.Effect<void, LedgerError> =>
@@ -253,7 +254,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
   /** These are in work no more. */
   const finish = (items: ReadonlyArray<Item>) => {
     for (const item of items) {
-      if (handedOver.size > 0) handedOver.delete(item.key)
+      owed.end(item.key)
       const again = inFlight.end(item.key)
       if (again !== undefined) backlog.add(again)
       for (const referrer of waits.ended(item)) backlog.add({ ...referrer, urgent: false })
@@ -332,10 +333,10 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     },
     /** A retry or a retirement of this target is due. */
     addFromAgenda: (item: Item) => {
-      if (longer.has(item.key)) return
-      if (fromAgenda.size < LANE_AGENDA) fromAgenda.add(item.key)
-      if (handedOver.size < LANE_AGENDA) handedOver.add(item.key)
-      add(item)
+      // Where it is in work now, the agenda comes back.
+      if (longer.has(item.key) || inFlight.has(item.key)) return
+      owed.add(item)
+      pulse.wake()
     },
     /** Starts nothing new; what is in flight goes on. */
     stop: () => {
@@ -351,7 +352,7 @@ export const makeLane = Effect.fnUntraced(function* (options: LaneOptions) {
     isStuck: () => breaker.state()._tag === "Down" && inFlight.size === 0,
     snapshot: () => ({
       breaker: breaker.state(),
-      waiting: backlog.size + found.size + waits.size,
+      waiting: backlog.size + owed.size + found.size + waits.size,
       referring: waits.size,
       atLeast: backlog.isCollapsed || expand.isUnderWay() || longer.isPuttingOff(),
       inFlight: inFlight.size,

@@ -65,7 +65,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "two jobs for one path",
     file: "src/streams/lanes.ts",
     edits: [
-      ["if (!inFlight.again(item)) return item", "return item"],
+      ["if (inFlight.again(item)) owed.drop(item.key)", 'if (item.key === "") owed.drop(item.key)'],
       ['if (item.kind !== "path" || !inFlight.again(item)) backlog.add(item)', "backlog.add(item)"],
     ],
   },

@@ -1,6 +1,8 @@
+import * as v8 from "node:v8"
+import * as vm from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import { type RelativePath, root, type SourceName } from "../../src/domain/Path.ts"
-import { Backlog, directory, listed, urgent } from "../../src/streams/backlog.ts"
+import { Backlog, directory, type Item, ItemQueue, listed, urgent } from "../../src/streams/backlog.ts"
 
 const source = "site" as SourceName
 const path = (text: string) => text as RelativePath
@@ -51,5 +53,30 @@ describe("Backlog", () => {
     backlog.add(listed(source, path("a"), { size: 1, mtimeNs: 1n, inode: 1n, mode: 0o644 }))
     backlog.add(urgent(source, path("a")))
     assert.isUndefined(backlog.take()?.state)
+  })
+
+  it("keeps nothing of what went through it", () => {
+    v8.setFlagsFromString("--expose-gc")
+    const collect = vm.runInNewContext("gc") as () => void
+    const used = () => {
+      collect()
+      return process.memoryUsage().heapUsed
+    }
+    const ways: Record<string, (queue: ItemQueue, item: Item) => void> = {
+      drained: (queue) => void queue.drain(),
+      deleted: (queue, { key }) => void queue.delete(key),
+      taken: (queue) => void queue.take(),
+    }
+    for (const [way, leave] of Object.entries(ways)) {
+      const queue = new ItemQueue()
+      const before = used()
+      for (let at = 0; at < 50_000; at++) {
+        const item = urgent(source, path(`a${at}`))
+        queue.set(item)
+        leave(queue, item)
+      }
+      assert.isBelow(used() - before, 2_000_000, `${way} items`)
+      assert.strictEqual(queue.size, 0)
+    }
   })
 })
