@@ -5,10 +5,12 @@
  * @since 1.0.0
  */
 import * as Effect from "effect/Effect"
+import type { Delivery } from "../domain/Delivery.ts"
 import type { LedgerError, SourceError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { REMOVAL_FILES, REMOVAL_LOOKS, SCAN_BATCH } from "../domain/Limits.ts"
 import { child, directoryOf, type RelativePath, root } from "../domain/Path.ts"
+import { plan } from "../domain/Plan.ts"
 import { type RootIdentity, SourceFiles } from "../domain/SourceFiles.ts"
 import { type Item, listed } from "./backlog.ts"
 import type { Forget } from "./forget.ts"
@@ -45,19 +47,19 @@ export const makeRemoval = Effect.fnUntraced(function* (shared: Shared, book: So
     return items.map(({ path }) => there.has(path) || unreadable.has(directoryOf(path)))
   })
 
+  const unwanted = (path: RelativePath, deliveries: ReadonlyArray<Delivery>): ReadonlyArray<Delivery> =>
+    plan(book, path, undefined, deliveries).flatMap((job) => (job._tag === "Retire" ? [job.delivery] : []))
+
   /**
    * Lanes are kept from these files meanwhile: what they hear of them, they look at afterwards. The ledger is asked after
    * the disk: a file that the daemon itself deletes is on record as that before it is gone.
    */
   const removeTaken = Effect.fnUntraced(function* (items: ReadonlyArray<Item>, approved: RootIdentity) {
     const there = yield* items.length > REMOVAL_LOOKS ? areListed(items) : areThere(items)
-    const isGone = (_: unknown, index: number) => there[index] === false
-    const deliveries = yield* ledger.deliveriesOfEach(
-      source,
-      items.filter(isGone).map(({ path }) => path),
-    )
+    const gone = items.filter((_, index) => there[index] === false).map(({ path }) => path)
+    const deliveries = yield* ledger.deliveriesOfEach(source, gone)
     if ((yield* files.identity(book.source)) !== approved) return false
-    yield* forget(deliveries.flat().filter((delivery) => !delivery.sourceDeleted))
+    yield* forget(gone.flatMap((path, index) => unwanted(path, deliveries[index] ?? [])))
     for (const [index, item] of items.entries()) if (there[index] === true) shared.enqueueAll(item)
     return true
   })

@@ -11,6 +11,8 @@ export interface Mutant {
   readonly edits: ReadonlyArray<readonly [find: string, replace: string]>
   /** So rare that it is looked for in its regression alone (regressions.ts). */
   readonly isRare?: true
+  /** Looked for in worlds that go past the product's limits (tight.ts). */
+  readonly isTight?: true
 }
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -116,14 +118,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [["else shared.lookAgain(item)", ""]],
   },
   {
-    name: "a source file is deleted while a server is given it once more",
-    file: "src/streams/sweep.ts",
-    edits: [
-      ["if (!shared.take(item)) {", "if (item.urgent) {"],
-      ["Effect.sync(() => shared.leave([item])),", "Effect.void,"],
-    ],
-  },
-  {
     name: "a file whose companion's place is in doubt waits for the next scan",
     isRare: true,
     file: "src/streams/deliver.ts",
@@ -204,7 +198,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     isRare: true,
   },
   {
+    name: "what the agenda handed over is lost where more waits than is remembered",
+    isTight: true,
+    file: "src/streams/owed.ts",
+    edits: [["return this.#inWork.delete(key) &&", "return this.#inWork.has(key) &&"]],
+  },
+  {
     name: "the turn to try a server is never given back",
+    isTight: true,
     file: "src/streams/lanes.ts",
     edits: [["        breaker.unproven()\n        continue", "        continue"]],
   },
@@ -226,7 +227,7 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "deletions reach only the servers of rules",
     file: "src/streams/removal.ts",
-    edits: [["!delivery.sourceDeleted", "!delivery.sourceDeleted && book.servers.has(delivery.server)"]],
+    edits: [['job._tag === "Retire"', 'job._tag === "Retire" && book.servers.has(job.delivery.server)']],
   },
   {
     name: "failed removals are handed over without a pause",

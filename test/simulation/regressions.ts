@@ -16,7 +16,6 @@ export interface Regression {
 export const regressions: ReadonlyArray<Regression> = [
   {
     what: "a server that came back while directories were listed for it was never tried again",
-    bug: "the turn to try a server is never given back",
     seed: 58,
     steps: [
       {

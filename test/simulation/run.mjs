@@ -1,6 +1,7 @@
 /**
  * Runs the simulation: `npm run simulate -- --seeds 10000 --from 1`, `-- --seed 42` for one history in words,
- * `-- --mutants` to see that it catches bugs, `-- --regressions` to see that those of regressions.ts still do.
+ * `-- --mutants` to see that it catches bugs, `-- --regressions` to see that those of regressions.ts still do. With
+ * `--tight`, worlds that go past the product's limits.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -11,7 +12,8 @@ import { bundle } from "./bundle.mjs"
 
 const directory = mkdtempSync(path.join(tmpdir(), "fc-simulate-"))
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }))
-const given = process.argv.slice(2)
+const given = process.argv.slice(2).filter((word) => word !== "--tight")
+const isTight = process.argv.includes("--tight")
 
 const simulate = (file, options, stdio) =>
   spawnSync(process.execPath, ["--enable-source-maps", file, ...options], { stdio, encoding: "utf8" })
@@ -23,6 +25,8 @@ const load = async (name) => {
   return import(pathToFileURL(file).href)
 }
 
+const { tightLimits } = await load("tight")
+
 if (given.includes("--mutants")) {
   const { mutants } = await load("mutants")
   const wanted = given.find((word) => !word.startsWith("--"))
@@ -31,7 +35,8 @@ if (given.includes("--mutants")) {
   for (const mutant of mutants) {
     if (wanted === undefined ? mutant.isRare : !mutant.name.includes(wanted)) continue
     const file = path.join(directory, "mutant.mjs")
-    await bundle("test/simulation/simulate.ts", file, mutant)
+    const limits = isTight || mutant.isTight ? tightLimits : {}
+    await bundle("test/simulation/simulate.ts", file, { mutant, limits })
     const result = simulate(file, ["--seeds", "2000", "--from", "1", "--until-failure"], "pipe")
     const [needed, failure] = result.stdout.trim().split("\n").slice(-1)[0].split("\t")
     if (failure === undefined) missed++
@@ -48,13 +53,13 @@ if (given.includes("--mutants")) {
     const mutant = mutants.find(({ name }) => name === bug)
     if (mutant === undefined) throw new Error(`no mutant is called "${bug}"`)
     const file = path.join(directory, "mutant.mjs")
-    await bundle("test/simulation/simulate.ts", file, mutant)
+    await bundle("test/simulation/simulate.ts", file, { mutant })
     const failure = simulate(file, ["--regression", `${index}`], "pipe").stdout.trim()
     if (failure === "") process.exitCode = 1
     console.log(`${what}: ${failure === "" ? "**shows it no more**" : failure}`)
   }
 } else {
   const file = path.join(directory, "simulate.mjs")
-  await bundle("test/simulation/simulate.ts", file)
+  await bundle("test/simulation/simulate.ts", file, { limits: isTight ? tightLimits : {} })
   process.exitCode = simulate(file, given, "inherit").status ?? 1
 }
