@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type { Link } from "../domain/Link.ts"
 import { baseNameOf, type ServerName } from "../domain/Path.ts"
 import { Processors } from "../domain/Processor.ts"
-import { type Links, noFindings } from "./links.ts"
+import { type Findings, type Links, noFindings } from "./links.ts"
 import type { Longer } from "./longer.ts"
 import type { ChainRequest, makeProcess, Processed } from "./process.ts"
 import type { Ask, Waits } from "./waits.ts"
@@ -39,22 +39,25 @@ export const makeProduce = Effect.fnUntraced(function* ({ links, longer, process
       const produced: Produced = { processed: yield* process(request) }
       return produced
     }
-    const findings = noFindings()
-    const run = (naming: boolean) =>
+    const run = (naming: boolean, findings: Findings) =>
       process({ ...request, addressesOf: links({ ask, rule, server, waits, findings, naming }) }).pipe(
         Effect.catchTag("ProcessorError", (error) =>
           ask.awaited.size > 0 ? Effect.succeed(undefined) : Effect.fail(findings.broken ?? error),
         ),
       )
-    const named = yield* run(true)
+    const first = noFindings()
+    const named = yield* run(true, first)
     if (named === undefined || ask.awaited.size > 0) return undefined
-    if (findings.broken !== undefined) return yield* findings.broken
+    if (first.broken !== undefined) return yield* first.broken
     // The original stands in for it, which refers to what is beside it.
     if (named.failure !== undefined) return { processed: named, links: [] } satisfies Produced
-    const filled = findings.leftOut ? yield* run(false) : named
+    // By then those it refers to may be elsewhere, and none may lead back any more.
+    const last = first.leftOut ? noFindings() : first
+    const filled = first.leftOut ? yield* run(false, last) : named
     if (filled === undefined || ask.awaited.size > 0) return undefined
-    const processed: Processed = findings.cyclic ? { ...filled, baseName: named.baseName, uniqueName: false } : filled
-    return { processed, links: [...findings.links.values()] } satisfies Produced
+    if (last.broken !== undefined) return yield* last.broken
+    const processed: Processed = last.cyclic ? { ...filled, baseName: named.baseName, uniqueName: false } : filled
+    return { processed, links: [...last.links.values()] } satisfies Produced
   })
 
   /** Undefined where the file has to wait, `ask` says for what, or is put off. */
