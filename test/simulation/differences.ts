@@ -75,6 +75,11 @@ function differencesOn(world: World, server: string): ReadonlyArray<string> {
     if (file === undefined) sentences.push(`${server} lacks ${place}, which is ${first.source}/${first.path}`)
     else {
       const right = able.find(({ result }) => result.is(file.bytes))
+      // A file that can not go where it belongs keeps where it is, also what belongs to another by now.
+      const isKept =
+        deliveries.get(place)?.some((row) => row.path !== first.path && poisoned.has(`${row.source}\0${row.path}`)) ===
+        true
+      if (right === undefined && isKept) continue
       if (right === undefined) {
         sentences.push(`${server} holds ${shown(file.bytes)} at ${place} instead of ${shown(first.result.bytes)}`)
       } else if (right.result.isMisnamed(place, file.bytes) && !wasInCycle(world, `/${right.source}/${right.path}`)) {
