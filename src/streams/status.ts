@@ -8,25 +8,14 @@ import * as Effect from "effect/Effect"
 import type { LedgerError } from "../domain/Errors.ts"
 import { Ledger } from "../domain/Ledger.ts"
 import { STATUS_FAILURES_TOLD } from "../domain/Limits.ts"
-import type { ServerName, SourceName } from "../domain/Path.ts"
 import type { Status as ConveyorStatus, ServerStatus, SourceStatus } from "../domain/Telemetry.ts"
-import type { Discover } from "./discover.ts"
-import type { Guard } from "./guard.ts"
-import type { Publish } from "./publish.ts"
+import type { Stages } from "./arrows.ts"
 import { makePulse, type Pulse } from "./pulse.ts"
 import type { ServerStages } from "./servers.ts"
-import type { Settle } from "./settle.ts"
 import type { Shared } from "./shared.ts"
-import type { Sweep } from "./sweep.ts"
 
-export interface StatusParts {
+export interface StatusParts extends Omit<Stages, "status"> {
   readonly shared: Shared
-  readonly sources: ReadonlyMap<SourceName, Discover>
-  readonly servers: ReadonlyMap<ServerName, ServerStages>
-  readonly settle: Settle
-  readonly guard: Guard
-  readonly sweep: Sweep
-  readonly publish: Publish
 }
 
 const isAtRest = ({ agenda, invalidate, lane }: ServerStages): boolean =>
