@@ -112,12 +112,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     edits: [["if (job.vanished) shared", "if (false) shared"]],
   },
   {
-    name: "a deletion is dropped where another server is busy with the file",
-    isRare: true,
-    file: "src/streams/removal.ts",
-    edits: [["else shared.lookAgain(item)", ""]],
-  },
-  {
     name: "a file whose companion's place is in doubt waits for the next scan",
     isRare: true,
     file: "src/streams/deliver.ts",

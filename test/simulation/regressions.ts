@@ -166,7 +166,6 @@ export const regressions: ReadonlyArray<Regression> = [
   },
   {
     what: "a file that went while it was delivered stayed on its server, where another server was busy with it when its deletion was written down",
-    bug: "a deletion is dropped where another server is busy with the file",
     seed: 500001534,
     steps: [
       { after: 3, operation: { do: "swap", path: "/site/b/x" } },
