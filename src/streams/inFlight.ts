@@ -50,7 +50,7 @@ export class InFlight {
   /** Notes that an item is to be looked at again, where it is in work or taken; else false. */
   again(item: Item): boolean {
     const flight = this.#flights.get(item.key)
-    if (flight !== undefined) flight.again = item
+    if (flight !== undefined) flight.again = flight.isTaken ? unseen(item) : item
     return flight !== undefined
   }
 

@@ -55,6 +55,8 @@ export const makeRemoval = Effect.fnUntraced(function* (shared: Shared, book: So
    * the disk: a file that the daemon itself deletes is on record as that before it is gone.
    */
   const removeTaken = Effect.fnUntraced(function* (items: ReadonlyArray<Item>, approved: RootIdentity) {
+    // Before and after the look: in a root that is away meanwhile everything is missing.
+    if ((yield* files.identity(book.source)) !== approved) return false
     const there = yield* items.length > REMOVAL_LOOKS ? areListed(items) : areThere(items)
     const gone = items.filter((_, index) => there[index] === false).map(({ path }) => path)
     const deliveries = yield* ledger.deliveriesOfEach(source, gone)

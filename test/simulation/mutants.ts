@@ -373,7 +373,11 @@ export const mutants: ReadonlyArray<Mutant> = [
   {
     name: "approved deletions reach any root",
     file: "src/streams/removal.ts",
-    edits: [["if ((yield* files.identity(book.source)) !== approved) return false", ""]],
+    // Before the look, and after it.
+    edits: [
+      ["if ((yield* files.identity(book.source)) !== approved) return false", ""],
+      ["if ((yield* files.identity(book.source)) !== approved) return false", ""],
+    ],
   },
   {
     name: "who confirms means any root",

@@ -31,7 +31,11 @@ const delivery = (path: string, rest: Partial<Delivery> = {}): Delivery => ({
 })
 
 /** A source of which `gone` was delivered and is missing, and what its removal tells others. */
-const withRemoval = Effect.fnUntraced(function* (gone: ReadonlyArray<string>, busy: ReadonlySet<string> = new Set()) {
+const withRemoval = Effect.fnUntraced(function* (
+  gone: ReadonlyArray<string>,
+  busy: ReadonlySet<string> = new Set(),
+  isAway = false,
+) {
   const world = yield* makeTestWorld({ servers: ["cdn"], processors: [] })
   for (const directory of ["/site/a", "/site/closed"]) yield* world.disk.mkdir(directory)
   for (const file of ["a/there", "closed/there"]) yield* world.disk.write(`/site/${file}`, "1")
@@ -57,9 +61,20 @@ const withRemoval = Effect.fnUntraced(function* (gone: ReadonlyArray<string>, bu
   const forget = (deliveries: ReadonlyArray<Delivery>) =>
     Effect.sync(() => void told.forgotten.push(...deliveries.map(({ path }) => path)))
   return yield* Effect.gen(function* () {
-    const identity = yield* (yield* SourceFiles).identity(book.source)
+    const files = yield* SourceFiles
+    const identity = yield* files.identity(book.source)
     assert.isDefined(identity)
-    return { removal: yield* makeRemoval(shared, book, forget), identity, told }
+    // Away until somebody looks for a file.
+    let looked = !isAway
+    const removal = yield* Effect.provideService(makeRemoval(shared, book, forget), SourceFiles, {
+      ...files,
+      identity: () => Effect.sync(() => (looked ? identity : undefined)),
+      stat: (...args) => {
+        looked = true
+        return files.stat(...args)
+      },
+    })
+    return { removal, identity, told }
   }).pipe(Effect.provide(layerTestWorld(world, { ledger: Layer.succeed(Ledger, ledger), publisher: layerPublisher })))
 })
 
@@ -98,6 +113,14 @@ describe("an approved deletion", () => {
       assert.isFalse(yield* removal.paths(some(3) as Array<string> as Array<RelativePath>, "another"))
       assert.deepStrictEqual(told.forgotten, [])
       assert.strictEqual(told.taken, 0)
+    }),
+  )
+
+  it.effect("reaches nothing where the root was away when it was begun, and is back when it ends", () =>
+    Effect.gen(function* () {
+      const { identity, removal, told } = yield* withRemoval(some(3), new Set(), true)
+      assert.isFalse(yield* removal.everything(identity))
+      assert.deepStrictEqual(told.forgotten, [])
     }),
   )
 
